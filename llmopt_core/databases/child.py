@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import signal
+import resource
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
-from llmopt_core.databases.engines.base import Engine, EngineError, QueryStop
+from llmopt_core.databases.allow_list import inspect_query
+from llmopt_core.databases.engines.base import Engine, EngineError, QueryRefusal, QueryStop
 from llmopt_core.databases.limits import QueryLimits
 from llmopt_core.databases.outcome import QueryOutcome
 from llmopt_core.databases.source import DataSource
+from llmopt_core.execution.isolation_child import begin_limits
 
 Tell = Callable[[int, int, str], None]
 
@@ -19,44 +24,85 @@ READY = "ready"
 
 # As many as the parser's functions need for a query that is nested as deep as people and models write.
 _RECURSION = 5_000
-_open: tuple[DataSource, Engine] | None = None
+# Without a query for so long, a DuckDB file is let go: nobody else may write to it while it is open.
+_IDLE_SECONDS = 1.0
+_guard = threading.Lock()
+_open: tuple[DataSource, int, Engine] | None = None
+_closing: threading.Timer | None = None
 
 
 def answer(source: DataSource, sql: str, limits: QueryLimits, tell: Tell) -> QueryOutcome:
     """Run one query in this process."""
-    from llmopt_core.databases.allow_list import refusal
-
     sys.setrecursionlimit(_RECURSION)
-    begin = time.monotonic()
+    with _guard:
+        begin = time.monotonic()
+        try:
+            engine = _engine(source, limits.memory)
+        except EngineError as error:
+            return QueryOutcome("error", str(error), seconds=time.monotonic() - begin)
+        tell(1, 1, READY)
+        begin = time.monotonic()
+        # The limits that came with the call are those of opening: what is loaded for it is not the query's.
+        begin_limits(limits.memory, limits.seconds)
+        try:
+            with _no_writing():
+                outcome = _run(engine, source, sql, limits)
+        finally:
+            _close_soon(source)
+    return replace(outcome, seconds=time.monotonic() - begin)
+
+
+def prepare(source: DataSource, limits: QueryLimits, _tell: Tell) -> None:
+    """Load and open all that a first query would have to wait for."""
+    inspect_query("SELECT 1", source.dialect)
+    # The query that comes will say what is wrong.
+    with _guard, suppress(EngineError):
+        _engine(source, limits.memory)
+        _close_soon(source)
+
+
+def _run(engine: Engine, source: DataSource, sql: str, limits: QueryLimits) -> QueryOutcome:
+    inspection = inspect_query(sql, source.dialect, engine.names)
+    if inspection.status != "ok":
+        return QueryOutcome(inspection.status, inspection.reason)
     try:
-        engine = _engine(source, limits.memory)
+        result = engine.run(inspection.sql, limits)
     except EngineError as error:
-        return QueryOutcome("error", str(error), seconds=time.monotonic() - begin)
-    tell(1, 1, READY)
-    begin = time.monotonic()
-    # The limit that came with the call counts the opening, too.
-    signal.setitimer(signal.ITIMER_PROF, limits.seconds)
-    reason = refusal(sql, source.dialect)
-    if reason is not None:
-        return QueryOutcome("refused", reason, seconds=time.monotonic() - begin)
-    try:
-        result = engine.run(sql, limits)
-    except EngineError as error:
-        return QueryOutcome("error", str(error), seconds=time.monotonic() - begin)
+        return QueryOutcome("error", str(error))
+    except QueryRefusal as refusal:
+        return QueryOutcome("refused", str(refusal))
     except QueryStop as stop:
-        return QueryOutcome("ended", stop_sentence(str(stop), limits), seconds=time.monotonic() - begin)
-    seconds = time.monotonic() - begin
-    return QueryOutcome("ok", _cut_sentence(result.cut, len(result.rows), limits), result.columns, result.rows,
-                        seconds, bool(result.cut))  # fmt: skip
+        return QueryOutcome("ended", stop_sentence(stop.limit, limits, stop.detail))
+    reason = _cut_sentence(result.cut, len(result.rows), limits)
+    return QueryOutcome("ok", reason, result.columns, result.rows, is_cut=bool(result.cut))
 
 
-def stop_sentence(what: str, limits: QueryLimits) -> str:
-    """Why a query was ended."""
+@contextmanager
+def _no_writing() -> Iterator[None]:
+    """Let this process write no byte to any file, whatever the engine is talked into."""
+    before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
+
+
+def stop_sentence(what: str, limits: QueryLimits, detail: str = "") -> str:
+    """Why a query was ended.
+
+    Args:
+        what: `time`, `memory`, `engine` or `crash`.
+        limits: What it might take.
+        detail: More about the last two.
+    """
     if what == "memory":
         return f"The query needed more than {limits.memory // 1_000_000:,} MB of memory and was ended."
     if what == "time":
         return f"The query took more than {limits.seconds:g} s and was ended."
-    return f"The query broke the process that ran it ({what}) and was ended."
+    if what == "engine":
+        return f"The query reached a limit of the database ({detail}) and was ended."
+    return f"The query broke the process that ran it ({detail}) and was ended."
 
 
 def _cut_sentence(cut: str, count: int, limits: QueryLimits) -> str:
@@ -69,15 +115,39 @@ def _cut_sentence(cut: str, count: int, limits: QueryLimits) -> str:
 
 def _engine(source: DataSource, memory: int) -> Engine:
     """The engine of the source, opened where it is not open yet or where another file is there by now."""
+    global _open, _closing  # noqa: PLW0603
+    if _closing is not None:
+        _closing.cancel()
+        _closing = None
+    if _open is not None and _open[:2] == (source, memory) and _open[2].is_current():
+        return _open[2]
+    _close()
+    engine = _new_engine(source, memory)
+    _open = source, memory, engine
+    return engine
+
+
+def _close() -> None:
     global _open  # noqa: PLW0603
     if _open is not None:
-        if _open[0] == source and _open[1].is_current():
-            return _open[1]
-        _open[1].close()
+        _open[2].close()
         _open = None
-    engine = _new_engine(source, memory)
-    _open = source, engine
-    return engine
+
+
+def _close_soon(source: DataSource) -> None:
+    global _closing  # noqa: PLW0603
+    if source.kind != "duckdb":
+        return
+
+    def close() -> None:
+        with _guard:
+            # Cancelled while it waited for the query that cancelled it.
+            if _closing is timer:
+                _close()
+
+    timer = _closing = threading.Timer(_IDLE_SECONDS, close)
+    timer.daemon = True
+    timer.start()
 
 
 def _new_engine(source: DataSource, memory: int) -> Engine:
@@ -89,4 +159,8 @@ def _new_engine(source: DataSource, memory: int) -> Engine:
         from llmopt_core.databases.engines.duckdb import DuckDBEngine
 
         return DuckDBEngine(source.where, memory)
+    if source.kind == "postgresql":
+        from llmopt_core.databases.engines.postgresql import PostgreSQLEngine
+
+        return PostgreSQLEngine(source.where)
     raise EngineError(f"A source of kind {source.kind} cannot be opened yet.")

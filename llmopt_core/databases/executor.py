@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 
-from llmopt_core.databases.child import READY, answer, stop_sentence
+from llmopt_core.databases.child import READY, answer, prepare, stop_sentence
 from llmopt_core.databases.limits import QueryLimits
 from llmopt_core.databases.outcome import QueryOutcome
 from llmopt_core.databases.source import DataSource
-from llmopt_core.execution.isolation import ChildPool, IsolationError, Limits, run_in_child
+from llmopt_core.execution.isolation import ChildPool, IsolationError, Limits, add_child, run_in_child
 
-# Beyond the query's own: the child starts, loads its engine and opens the database within these.
-_OPEN_SECONDS = 60.0
-# What engine and parser hold themselves; the query's own limit is added.
-_OWN_MEMORY = 200_000_000
+# The child starts, loads its engine and opens the database within these.
+_OPENING = Limits(memory=2_000_000_000, cpu=60.0, wall=60.0)
+# By the clock, after which a query counts as a long one that may have to be ended.
+_LONG_SECONDS = 0.2
 
-# As many at once as the machine has cores, and one more for a query that only waits for a server. Apart from the
-# children that read documents: nobody's question waits for a book.
+# As many at once as the machine has cores. Apart from the children that read documents: nobody's question waits for a
+# book.
 _pool = ChildPool(max(2, min(4, os.cpu_count() or 2)))
+_adding = threading.Lock()
 
 
 class _TimeOver(Exception):
@@ -32,11 +34,14 @@ class SqlExecutor:
     Args:
         source: Where the figures are.
         limits: What each query may take.
+        spare: Whether a second child is made ready while a query runs for long, so that the next one need not wait for
+            the start of one where this one has to be ended.
     """
 
-    def __init__(self, source: DataSource, limits: QueryLimits | None = None) -> None:
+    def __init__(self, source: DataSource, limits: QueryLimits | None = None, *, spare: bool = True) -> None:
         self.source = source
         self.limits = limits or QueryLimits()
+        self._spare = spare
 
     def run(self, sql: str, heartbeat: Callable[[], None] | None = None) -> QueryOutcome:
         """Run one query.
@@ -48,44 +53,77 @@ class SqlExecutor:
         Returns:
             What came of it; no query raises.
         """
-        begin = time.monotonic()
         limits = self.limits
         if len(sql) > limits.text:
             return QueryOutcome("refused", f"The query has {len(sql):,} characters; at most {limits.text:,} may run.")
-        timer = _Timer(limits.seconds, heartbeat)
-        bounds = Limits(limits.memory + _OWN_MEMORY, _OPEN_SECONDS + limits.seconds, 3600.0 + limits.seconds)
+        timer = _Timer(limits.seconds, self._look(heartbeat))
+        bounds = Limits(
+            _OPENING.memory + limits.memory, _OPENING.cpu + limits.seconds, 2 * _OPENING.wall + limits.seconds
+        )
         try:
             outcome: QueryOutcome = run_in_child(
                 answer, (self.source, sql, limits), bounds, on_part=timer.start, heartbeat=timer.look, pool=_pool
             )
         except _TimeOver:
-            return QueryOutcome("ended", stop_sentence("time", limits), seconds=time.monotonic() - begin)
+            return QueryOutcome("ended", stop_sentence("time", limits), seconds=timer.seconds)
         except IsolationError as stop:
-            reason = stop.detail if stop.reason in ("crash", "failed") else stop.reason
-            return QueryOutcome("ended", stop_sentence(reason, limits), seconds=time.monotonic() - begin)
+            what = "crash" if stop.reason == "failed" else stop.reason
+            return QueryOutcome("ended", stop_sentence(what, limits, stop.detail), seconds=timer.seconds)
+        finally:
+            # A child that was ended has a successor before anybody asks.
+            if self._spare:
+                _add_spare(self.source, self.limits)
         return outcome
+
+    def _look(self, heartbeat: Callable[[], None] | None) -> Callable[[float], None]:
+        def look(seconds: float) -> None:
+            if self._spare and seconds > _LONG_SECONDS:
+                _add_spare(self.source, self.limits)
+            if heartbeat is not None:
+                heartbeat()
+
+        return look
 
 
 def run_query(source: DataSource, sql: str, limits: QueryLimits | None = None) -> QueryOutcome:
     """`SqlExecutor.run` for a single query."""
-    return SqlExecutor(source, limits).run(sql)
+    return SqlExecutor(source, limits, spare=False).run(sql)
+
+
+def _add_spare(source: DataSource, limits: QueryLimits) -> None:
+    """Begin to make a child ready, where none waits and none is on its way."""
+    if not _pool.idle.empty() or not _adding.acquire(blocking=False):
+        return
+
+    def add() -> None:
+        try:
+            add_child(prepare, (source, limits), _OPENING, _pool)
+        finally:
+            _adding.release()
+
+    # A daemon: nobody waits for it at the end of the program, and the child ends with its owner.
+    threading.Thread(target=add, name="sql-spare", daemon=True).start()
 
 
 class _Timer:
     """The query's time by the clock, which begins once its source is open."""
 
-    def __init__(self, seconds: float, heartbeat: Callable[[], None] | None) -> None:
-        self._seconds = seconds
-        self._heartbeat = heartbeat
-        # Until the source is open.
-        self._end = time.monotonic() + _OPEN_SECONDS
+    def __init__(self, limit: float, look: Callable[[float], None]) -> None:
+        self._limit = limit
+        self._look = look
+        self._begin = time.monotonic()
+        self._has_begun = False
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._begin
 
     def start(self, _count: int, _total: int, what: str) -> None:
         if what == READY:
-            self._end = time.monotonic() + self._seconds
+            self._begin, self._has_begun = time.monotonic(), True
 
     def look(self) -> None:
-        if time.monotonic() > self._end:
+        # Until then it waits for its turn and for the child's start, which have limits of their own.
+        if self._has_begun and self.seconds > self._limit:
             raise _TimeOver
-        if self._heartbeat is not None:
-            self._heartbeat()
+        self._look(self.seconds if self._has_begun else 0.0)

@@ -142,6 +142,22 @@ def run_in_child(
     return value
 
 
+def add_child(function: Callable[..., Any], arguments: Sequence[Any], limits: Limits, pool: ChildPool) -> None:
+    """Start one more child of a pool and let it call a function first, such as one that imports what calls will need.
+
+    What goes wrong is left for the next call to find.
+    """
+    request = pickle.dumps((function, tuple(arguments), (limits.memory, limits.cpu)), pickle.HIGHEST_PROTOCOL)
+    child = _Child()
+    kind = "stopped"
+    if child.take(request):
+        kind, _ = _follow_span(child, limits, lambda *_: None, lambda: None)
+    if kind == "stopped":
+        child.close()
+    else:
+        _give_back(pool, child)
+
+
 class _Child:
     """One child process. Used by one thread at a time."""
 

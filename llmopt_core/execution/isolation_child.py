@@ -94,15 +94,23 @@ def _reply_to(error: BaseException, memory: int) -> tuple[str, Any]:
     return "stopped", ("failed", f"{type(error).__name__}: {words}" if words else type(error).__name__)
 
 
-@contextlib.contextmanager
-def _limits(memory: int, cpu: float) -> Any:
-    """Memory beyond what is mapped now, and CPU time. The signal's default action ends the process."""
-    before, hard = resource.getrlimit(resource.RLIMIT_AS)
+def begin_limits(memory: int, cpu: float) -> None:
+    """From now on to the end of the call: memory beyond what is mapped now, and CPU time.
+
+    The signal's default action ends the process. A call whose preparations have limits of their own calls it itself.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
     # macOS refuses, or ignores it; there the owner's look at the memory in use is all.
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + memory, hard))
     # CPU time of user and system, so that a busy machine takes nothing from a file. 0 would switch the timer off.
     signal.setitimer(signal.ITIMER_PROF, max(cpu, 0.001))
+
+
+@contextlib.contextmanager
+def _limits(memory: int, cpu: float) -> Any:
+    before, hard = resource.getrlimit(resource.RLIMIT_AS)
+    begin_limits(memory, cpu)
     try:
         yield
     finally:

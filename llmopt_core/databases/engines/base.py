@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from llmopt_core.databases.allow_list import Names
 from llmopt_core.databases.limits import QueryLimits
 
 # What a number, a date or a missing value counts as.
@@ -17,8 +18,21 @@ class EngineError(Exception):
     """The database cannot be used, or does not take the query; one sentence, fit for the user."""
 
 
+class QueryRefusal(Exception):
+    """A lock of the engine refused the query; one sentence."""
+
+
 class QueryStop(Exception):
-    """The engine itself stopped the query at a limit: `time` or `memory`."""
+    """A limit stopped the query.
+
+    Args:
+        limit: `time`, `memory`, or `engine` for a limit of the engine's own.
+        detail: Which one, in the engine's words.
+    """
+
+    def __init__(self, limit: Literal["time", "memory", "engine"], detail: str = "") -> None:
+        super().__init__(limit)
+        self.limit, self.detail = limit, detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +52,8 @@ class Engine(Protocol):
     """An open, locked database."""
 
     @property
-    def tables(self) -> frozenset[str]:
-        """Names of all tables and views, in lower case."""
+    def names(self) -> Names:
+        """What the database calls its own."""
 
     def is_current(self) -> bool:
         """Whether it is still open on the same database."""
@@ -49,6 +63,7 @@ class Engine(Protocol):
 
         Raises:
             EngineError: The engine complains.
+            QueryRefusal: A lock of the engine refuses.
             QueryStop: It ran into a limit of the engine.
         """
 

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from llmopt_core.databases.engines.base import EngineError, QueryStop, Result, file_mark, read_rows
+from llmopt_core.databases.allow_list import Names
+from llmopt_core.databases.engines.base import EngineError, QueryRefusal, QueryStop, Result, file_mark, read_rows
 from llmopt_core.databases.limits import QueryLimits
 
+# What DuckDB says where a query is too large for it.
+_OWN_LIMITS = ("depth limit", "too large", "exceeds maximum", "exceeds the maximum", "maximum supported", "too big")
 # Of the process's memory; the rest is for the rows on their way.
 _MEMORY_SHARE = 0.6
 # Fewer than DuckDB hands over at once: large cells are stopped at the cap.
@@ -32,6 +35,7 @@ class DuckDBEngine:
 
         self._path = Path(where)
         self._mark = file_mark(self._path)
+        self._is_broken = False
         # `connect` would make an empty database of a missing file, were it not for read_only.
         config: dict[str, Any] = {
             "enable_external_access": False,
@@ -46,30 +50,29 @@ class DuckDBEngine:
         }
         try:
             self._connection = duckdb.connect(where, read_only=True, config=config)
-            self._tables = frozenset(
-                str(name).lower()
-                for (name,) in self._connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
-            )
+            found = self._connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
+            self._names = Names(frozenset(str(name).lower() for (name,) in found))
             self._connection.execute("SET disabled_filesystems='LocalFileSystem'")
             self._connection.execute("SET lock_configuration=true")
         except duckdb.Error as error:
             raise EngineError(_open_sentence(self._path.name, error)) from error
 
     @property
-    def tables(self) -> frozenset[str]:
-        """Names of all tables and views, in lower case."""
-        return self._tables
+    def names(self) -> Names:
+        """What the database calls its own."""
+        return self._names
 
     def is_current(self) -> bool:
         """Whether the path still leads to the file that is open, and nobody changed it."""
-        return file_mark(self._path) == self._mark
+        return not self._is_broken and file_mark(self._path) == self._mark
 
     def run(self, sql: str, limits: QueryLimits) -> Result:
         """Run one query.
 
         Raises:
             EngineError: DuckDB complains.
-            QueryStop: It ran out of time or memory.
+            QueryRefusal: The configuration refuses.
+            QueryStop: It ran out of time or memory, or into a limit of DuckDB.
         """
         import duckdb
 
@@ -85,7 +88,14 @@ class DuckDBEngine:
         except duckdb.InterruptException:
             raise QueryStop("time") from None
         except (duckdb.Error, ValueError, OverflowError) as error:
-            raise EngineError(_first_line(error)) from error
+            words = _first_line(error)
+            # After such an error DuckDB takes no other query.
+            self._is_broken = isinstance(error, duckdb.InternalException | duckdb.FatalException)
+            if "Permission Error" in words or "disabled by configuration" in words:
+                raise QueryRefusal(f"DuckDB's lock refuses this query ({words.rstrip('.')}).") from None
+            if any(part in words for part in _OWN_LIMITS):
+                raise QueryStop("engine", words.rstrip(".")) from None
+            raise EngineError(words) from error
         finally:
             timer.cancel()
         return Result(columns, rows, cut)

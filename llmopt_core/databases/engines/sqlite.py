@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from llmopt_core.databases.engines.base import EngineError, QueryStop, Result, file_mark, read_rows
+from llmopt_core.databases.allow_list import Names
+from llmopt_core.databases.engines.base import EngineError, QueryRefusal, QueryStop, Result, file_mark, read_rows
 from llmopt_core.databases.limits import QueryLimits
 
 # Refused even where SQLite has them: they touch files, load code, give pointers away, or fill memory at one stroke.
@@ -26,6 +28,8 @@ _LIMITS = {
     sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
 }
 _OPERATIONS_BETWEEN_LOOKS = 10_000
+# What SQLite says where a query is too large for it.
+_OWN_LIMITS = ("too big", "too large", "too many", "too complex", "stack overflow", "at most", "disk is full")
 # Somebody who writes holds it for moments; a lock that stays is told.
 _BUSY_SECONDS = 1.0
 
@@ -39,12 +43,13 @@ class SQLiteEngine:
 
     def __init__(self, where: str) -> None:
         self._path = Path(where)
-        self._mark = file_mark(self._path)
+        self._mark = self._marks()
         self._end = 0.0
+        extra = "&immutable=1" if self._is_at_rest() else ""
         try:
             # check_same_thread: the child answers in one thread, whichever that is.
             self._connection = sqlite3.connect(
-                f"{self._path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS, isolation_level=None,
+                f"{self._path.as_uri()}?mode=ro{extra}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None,
                 check_same_thread=False, cached_statements=0,
             )  # fmt: skip
         except sqlite3.Error as error:
@@ -62,27 +67,44 @@ class SQLiteEngine:
             connection.execute(f"PRAGMA {pragma}")
         # Before the authorizer, which keeps the schema table out of reach.
         names = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
-        self._tables = frozenset(str(name).lower() for (name,) in names if not str(name).lower().startswith("sqlite_"))
+        self._names = Names(frozenset(str(name).lower() for (name,) in names))
+        # Their tables are made at first use, which the authorizer would forbid.
+        for function in ("json_each", "json_tree"):
+            connection.execute(f"SELECT 1 FROM {function}('[]')").fetchall()  # noqa: S608
         for what, most in _LIMITS.items():
             connection.setlimit(what, most)
         connection.set_authorizer(_authorize)
         connection.set_progress_handler(lambda: time.monotonic() > self._end, _OPERATIONS_BETWEEN_LOOKS)
 
     @property
-    def tables(self) -> frozenset[str]:
-        """Names of all tables and views, in lower case."""
-        return self._tables
+    def names(self) -> Names:
+        """What the database calls its own."""
+        return self._names
 
     def is_current(self) -> bool:
         """Whether the path still leads to the file that is open, and nobody changed it."""
-        return file_mark(self._path) == self._mark
+        return self._marks() == self._mark
+
+    def _log(self) -> Path:
+        return self._path.with_name(f"{self._path.name}-wal")
+
+    def _marks(self) -> tuple[object, object]:
+        return file_mark(self._path), file_mark(self._log())
+
+    def _is_at_rest(self) -> bool:
+        """Whether the file keeps a write-ahead log that is empty: even a reader would then make files beside it."""
+        with suppress(OSError), self._path.open("rb") as file:
+            # Bytes 18 and 19 of the header are the versions that write and read it; 2 is a log.
+            return file.read(20)[18:20] == b"\x02\x02" and not (self._log().exists() and self._log().stat().st_size)
+        return False
 
     def run(self, sql: str, limits: QueryLimits) -> Result:
         """Run one query.
 
         Raises:
             EngineError: SQLite complains.
-            QueryStop: It ran out of time.
+            QueryRefusal: The authorizer refuses.
+            QueryStop: It ran out of time, or into a limit of SQLite.
         """
         self._end = time.monotonic() + limits.seconds
         cursor = self._connection.cursor()
@@ -93,8 +115,12 @@ class SQLiteEngine:
         except MemoryError:
             raise QueryStop("memory") from None
         except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
+            if "prohibited" in str(error) or "not authorized" in str(error):
+                raise QueryRefusal(f"SQLite's lock refuses this query ({error}).") from None
             if "interrupted" in str(error):
                 raise QueryStop("time") from None
+            if any(words in str(error) for words in _OWN_LIMITS):
+                raise QueryStop("engine", str(error)) from None
             raise EngineError(_sentence(self._path.name, error)) from error
         finally:
             # An unread rest would hold a lock that keeps writers out.

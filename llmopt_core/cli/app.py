@@ -39,6 +39,7 @@ from llmopt_core.cli import (
     questions,
     report,
     retrieve,
+    sql,
 )
 from llmopt_core.cli.coverage import OUT_OF_BUDGET
 from llmopt_core.cli.output import SafeStream, print_error
@@ -62,7 +63,7 @@ app = typer.Typer(
 )
 _MODULES = (
     evaluate, gate, import_results, compare, noise, advise, ladder, failures, judge_labels, prompts, chunk, chunk_sweep,
-    retrieve, ablate, finetune, jobs, project, questions, report, export, doctor, browser,
+    retrieve, sql, ablate, finetune, jobs, project, questions, report, export, doctor, browser,
 )  # fmt: skip
 for module in _MODULES:
     module.register(app)

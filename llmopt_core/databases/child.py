@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import cache
 
 from llmopt_core.databases.allow_list import inspect_query
 from llmopt_core.databases.engines.base import Engine, EngineError, QueryRefusal, QueryStop
 from llmopt_core.databases.limits import QueryLimits
 from llmopt_core.databases.outcome import QueryOutcome
-from llmopt_core.databases.source import DataSource
+from llmopt_core.databases.source import DataSource, Dialect
 from llmopt_core.execution.isolation_child import begin_limits
 
 Tell = Callable[[int, int, str], None]
@@ -36,6 +37,7 @@ def answer(source: DataSource, sql: str, limits: QueryLimits, tell: Tell) -> Que
     sys.setrecursionlimit(_RECURSION)
     with _guard:
         begin = time.monotonic()
+        _load_parser(source.dialect)
         try:
             engine = _engine(source, limits.memory)
         except EngineError as error:
@@ -54,11 +56,16 @@ def answer(source: DataSource, sql: str, limits: QueryLimits, tell: Tell) -> Que
 
 def prepare(source: DataSource, limits: QueryLimits, _tell: Tell) -> None:
     """Load and open all that a first query would have to wait for."""
-    inspect_query("SELECT 1", source.dialect)
+    _load_parser(source.dialect)
     # The query that comes will say what is wrong.
     with _guard, suppress(EngineError):
         _engine(source, limits.memory)
         _close_soon(source)
+
+
+@cache
+def _load_parser(dialect: Dialect) -> None:
+    inspect_query("SELECT 1", dialect)
 
 
 def _run(engine: Engine, source: DataSource, sql: str, limits: QueryLimits) -> QueryOutcome:

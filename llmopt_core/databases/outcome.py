@@ -56,9 +56,10 @@ def json_value(value: Any) -> Any:
 
 
 def _scalar_value(value: Any) -> Any:
-    # JSON knows no NaN and no infinities.
-    if value is None or isinstance(value, bool | str | int) or (isinstance(value, float) and math.isfinite(value)):
+    if value is None or isinstance(value, bool | str | int):
         return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _NOT_FINITE.get(value, "NaN")
     if isinstance(value, Decimal):
         return _decimal_value(value)
     if isinstance(value, bytes | bytearray | memoryview):
@@ -69,6 +70,11 @@ def _scalar_value(value: Any) -> Any:
 
 
 def _decimal_value(value: Decimal) -> Any:
+    # A float that gives the same digits again loses nothing.
     if value.is_finite() and Decimal(repr(float(value))) == value:
         return float(value)
     return str(value)
+
+
+# JSON knows no such numbers; NaN is equal to nothing, and so no key.
+_NOT_FINITE = {math.inf: "Infinity", -math.inf: "-Infinity"}

@@ -134,7 +134,7 @@ class Schema:
         """With descriptions of tables (`singer`) and columns (`singer.age`) over its own; unknown names are left."""
         return Schema(tuple(_described(table, descriptions) for table in self.tables))
 
-    def without_values(self, most: int = 0) -> Schema:
+    def with_values(self, most: int) -> Schema:
         """With at most so many values a column."""
         return Schema(
             tuple(replace(t, columns=tuple(replace(c, values=c.values[:most]) for c in t.columns)) for t in self.tables)

@@ -44,6 +44,7 @@ class DataAnswer:
         attempts: In the order in which they were made.
         result: Position in `attempts` of the one that was taken; None where no query gave a result.
         tables: What of the schema the model saw.
+        table_reasons: Why each is there where the question did not find it itself, such as `joins singer`.
         examples: The questions of the solved queries that the model saw.
         votes: How many samples agreed with the result, of how many; None where there was no vote.
         notes: What a reader should know, such as a vote without majority.
@@ -54,6 +55,7 @@ class DataAnswer:
     attempts: tuple[QueryAttempt, ...] = ()
     result: int | None = None
     tables: tuple[str, ...] = ()
+    table_reasons: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     votes: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()

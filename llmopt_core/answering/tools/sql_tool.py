@@ -56,5 +56,5 @@ class SqlTool:
         results = [place for place, attempt in enumerate(self._attempts) if attempt.status == "ok"]
         return DataAnswer(
             self._database.label, self._database.version, tuple(self._attempts), results[-1] if results else None,
-            tables=self._view.tables,
+            tables=self._view.tables, table_reasons=self._view.reasons,
         )  # fmt: skip

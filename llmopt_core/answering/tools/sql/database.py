@@ -17,11 +17,13 @@ class SchemaView:
     Attributes:
         text: As it stands in the prompt.
         tables: Their names.
+        reasons: Why each is there where the question did not find it itself, such as `joins singer`.
         words: Names of tables and columns, and sample values.
     """
 
     text: str
     tables: tuple[str, ...]
+    reasons: tuple[str, ...]
     words: tuple[str, ...]
 
 

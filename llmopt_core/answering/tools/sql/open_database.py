@@ -19,6 +19,8 @@ from llmopt_core.databases.source import DUCKDB_ENDINGS, SQLITE_ENDINGS, DataSou
 from llmopt_core.errors import BadInput
 from llmopt_core.models.builtin.files import content_hash
 from llmopt_core.prompts.few_shot import Encode
+from llmopt_core.retrieval.schema.search import SchemaSearch, TableHit
+from llmopt_core.types import fingerprint
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -34,6 +36,7 @@ class OpenDatabase:
     def __init__(self, source: DataSource, limits: QueryLimits | None = None) -> None:
         self.source = source
         self._executor = SqlExecutor(source, limits)
+        self._searches: dict[str, SchemaSearch] = {}
 
     @property
     def label(self) -> str:
@@ -66,9 +69,21 @@ class OpenDatabase:
 
     async def view(self, question: str, spec: DataSpec, encode: Encode) -> SchemaView:
         """See `Database.view`."""
-        schema = await asyncio.to_thread(lambda: self.schema)
-        shown = schema.described(spec.descriptions).without_values(spec.sample_values)
-        return SchemaView(schema_text(shown), tuple(table.name for table in shown.tables), schema.words)
+        shown, hits = await asyncio.to_thread(self._cut, question, spec, encode)
+        reasons = {hit.table: f"joins {hit.joins}" if hit.joins else "" for hit in hits}
+        return SchemaView(
+            schema_text(shown.with_values(spec.sample_values)),
+            tuple(table.name for table in shown.tables),
+            tuple(reasons[table.name] for table in shown.tables),
+            self.schema.words,
+        )
+
+    def _cut(self, question: str, spec: DataSpec, encode: Encode) -> tuple[Schema, list[TableHit]]:
+        # Descriptions are a part of what is searched, so each set of them has an index of its own.
+        key = fingerprint(spec.descriptions)
+        if key not in self._searches:
+            self._searches[key] = SchemaSearch(self.schema.described(spec.descriptions), encode)
+        return self._searches[key].cut(question, spec.tables)
 
     async def run(self, sql: str) -> QueryOutcome:
         """See `Database.run`."""

@@ -71,7 +71,11 @@ class QueryWriter:
         solved = await asyncio.to_thread(choose_solved, *choose, draft=draft)
         messages = query_messages(self.spec, view.text, question, database.dialect, solved, self.mode)
         answer = DataAnswer(
-            database.label, database.version, tables=view.tables, examples=tuple(one.question for one in solved)
+            database.label,
+            database.version,
+            tables=view.tables,
+            table_reasons=view.reasons,
+            examples=tuple(one.question for one in solved),
         )
         lines = await self._sample(messages, database)
         for line in lines:

@@ -37,7 +37,7 @@ class Scripted:
     version: str = "v1"
 
     async def view(self, question, spec, encode):
-        return SchemaView("CREATE TABLE singer (name, age)", ("singer",), ("singer", "name", "age"))
+        return SchemaView("CREATE TABLE singer (name, age)", ("singer",), ("",), ("singer", "name", "age"))
 
     async def run(self, sql):
         self.queries.append(sql)

@@ -1,0 +1,1 @@
+"""A large schema and a question -> the tables that a query may need."""

@@ -30,8 +30,8 @@ def set_choices(project: Project) -> list[SavedSet]:
     parts = {item.name: item for item in store().evaluation_sets(project, parts=True)}
     choices = []
     for item in sets_of(project):
-        search, confirm, never_seen = (parts.get(part_name(item.name, part)) for part in PARTS)
-        choices += [one for one in (search, confirm, item, never_seen) if one is not None]
+        search, confirm, unseen_part = (parts.get(part_name(item.name, part)) for part in PARTS)
+        choices += [one for one in (search, confirm, item, unseen_part) if one is not None]
     return choices
 
 

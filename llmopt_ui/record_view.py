@@ -103,8 +103,11 @@ def _imported_prompt(record: Record) -> None:
     if answer is not None:
         messages_view(answer.prompt)
         # Of what no file tells, nothing is said.
-        used, tokens = answer.usage, answer.usage.prompt_tokens + answer.usage.completion_tokens
-        facts = [f"{fmt.count(used.prompt_tokens)} prompt tokens", f"{fmt.count(used.completion_tokens)} answer tokens"]
+        use, tokens = answer.usage, answer.usage.prompt_tokens + answer.usage.completion_tokens
+        facts = [
+            f"{fmt.count(use.prompt_tokens)} prompt tokens",
+            f"{fmt.count(use.completion_tokens)} answer tokens",
+        ]
         known_facts = [*(facts if tokens else []), *([fmt.duration(answer.seconds)] if answer.seconds else [])]
         st.caption(" · ".join(known_facts))
 

@@ -62,10 +62,10 @@ def data_table(
         lines: Of a row at most, where many rows are to be seen; by default as many as its cells ask for.
         options: Those of `st.dataframe`.
     """
-    chosen_from = "selection_mode" in options
+    is_selectable = "selection_mode" in options
     # A list to choose from is to be seen at a glance.
-    lines = lines or (_OF_A_LIST if chosen_from else max(ROW_HEIGHTS))
-    layout = _options(table, options, room - (_marker(len(table)) if chosen_from else 0), lines)
+    lines = lines or (_OF_A_LIST if is_selectable else max(ROW_HEIGHTS))
+    layout = _options(table, options, room - (_marker(len(table)) if is_selectable else 0), lines)
     tall = _HEADER + layout.row_height * max(1, len(table))
     event = st.dataframe(
         table, hide_index=True, height=min(tall, height), row_height=layout.row_height,

@@ -124,8 +124,8 @@ def _matrix_text(matrix: Matrix) -> str:
     for (a, b), one in matrix.pairs.items():
         interval = "" if one.low is None else f" [{one.low:+.3g}, {one.high:+.3g}]"
         change = "" if one.difference is None else f" {one.difference:+.3g}{interval}, p = {number(one.p_value)}"
-        left_out = f", {one.dropped} left out" if one.dropped else ""
-        lines.append(f"  {b} against {a}: {verdict_words(one)}{change}{left_out}")
+        omission = f", {one.dropped} left out" if one.dropped else ""
+        lines.append(f"  {b} against {a}: {verdict_words(one)}{change}{omission}")
     return "\n".join(lines)
 
 

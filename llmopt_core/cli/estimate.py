@@ -27,7 +27,7 @@ def tell_estimate(store: Store, plan: Plan, experiment: Experiment, concurrency:
     from llmopt_core.reporting.formatting import money
     from llmopt_core.types import Usage
 
-    found = asyncio.run(_estimate(store, plan, experiment, concurrency))
+    estimates = asyncio.run(_estimate(store, plan, experiment, concurrency))
     rows = [
         [
             one.configuration,
@@ -36,16 +36,14 @@ def tell_estimate(store: Store, plan: Plan, experiment: Experiment, concurrency:
             cost_words(one.cost_usd, one.cost_range),
             time_words(one.seconds, one.seconds_range),
         ]
-        for one in found
+        for one in estimates
     ]
-    spent = sum((one.pilot_usage for one in found), Usage())
+    pilot_usage = sum((one.pilot_usage for one in estimates), Usage())
     text = table(["configuration", "questions left", "model calls", "cost", "time"], rows)
-    told = (
-        f"From a pilot of up to {PILOT} questions each ({money(spent.cost_usd)}), whose answers are kept and not paid"
-    )
-    print_result(f"{text}\n\n{told} again.\nIn brackets: what nine of ten such runs stay within.",
-                 {"estimates": [estimate_values(one) for one in found]}, json)  # fmt: skip
-    for one in found:
+    pilot_note = f"From a pilot of up to {PILOT} questions each ({money(pilot_usage.cost_usd)}), whose answers are kept and not paid"
+    print_result(f"{text}\n\n{pilot_note} again.\nIn brackets: what nine of ten such runs stay within.",
+                 {"estimates": [estimate_values(one) for one in estimates]}, json)  # fmt: skip
+    for one in estimates:
         for line in (*one.failures, *([one.note] if one.note else [])):
             note(f"llmopt: {one.configuration}: {line}")
     return 0

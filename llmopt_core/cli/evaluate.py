@@ -111,9 +111,9 @@ def evaluate(
     result = result_of(store, run_ids)
     if budget is not None:
         note(_budget_line(store, run_ids, budget))
-    found = decide(result, rules, other or options.read_baseline(inner, result, inner), source=str(file))
+    gate_outcome = decide(result, rules, other or options.read_baseline(inner, result, inner), source=str(file))
     if json:
-        verdict = {"gate": found.as_values()} if options.has_rules else {}
+        verdict = {"gate": gate_outcome.as_values()} if options.has_rules else {}
         write_json({**result, **verdict, "notes": list(experiment.notes)}, json)
     # Stdout holds nothing but the JSON then, so what must be said beside the numbers goes to stderr.
     if json != "-":
@@ -122,8 +122,8 @@ def evaluate(
         for line in run_caveat_lines(store, run_ids):
             note(line)
     if options.has_rules or junit or markdown:
-        export_gate(found, junit, markdown)
-    return _verdict(store, run_ids, found, has_rules=options.has_rules)
+        export_gate(gate_outcome, junit, markdown)
+    return _verdict(store, run_ids, gate_outcome, has_rules=options.has_rules)
 
 
 def _budget_line(store: Store, run_ids: list[int], budget: float) -> str:
@@ -233,11 +233,11 @@ def _baseline_file(
     """The result file to compare with, checked against what is to be run."""
     from llmopt_core.labs.evaluation.gate.baseline import Subject, check_baseline
 
-    found = options.read_baseline(baseline, None, "")
-    if found is not None:
+    earlier = options.read_baseline(baseline, None, "")
+    if earlier is not None:
         questions = experiment.evaluation_set
-        check_baseline(found, Subject(questions.name, questions.version, experiment.judge.label, names), rules)
-    return found
+        check_baseline(earlier, Subject(questions.name, questions.version, experiment.judge.label, names), rules)
+    return earlier
 
 
 def _verdict(store: Store, run_ids: list[int], found: Gate, *, has_rules: bool) -> int:

@@ -30,13 +30,13 @@ def export(
     from llmopt_core.experiments.result_tables import result_tables
     from llmopt_core.reporting.table_files import TABLE_FORMATS, write_tables
 
-    chosen = next((one for one in TABLE_FORMATS if one == form.casefold()), None)
-    if chosen is None:
+    table_format = next((one for one in TABLE_FORMATS if one == form.casefold()), None)
+    if table_format is None:
         raise BadInput(f"--format is one of {', '.join(TABLE_FORMATS)}, and not {form}.")
     if out.exists() and not out.is_dir():
         raise BadInput(f"--out {out} is a file: name a folder for the tables.")
     tables = result_tables(read_result(file), baseline)
-    paths = write_tables(tables, out, chosen)
+    paths = write_tables(tables, out, table_format)
     rows = {table.name: len(table.rows) for table in tables}
     lines = [f"{path} written ({rows[name]:,} rows)" for name, path in paths.items()]
     value = {"tables": {name: {"file": str(path), "rows": rows[name]} for name, path in paths.items()}}

@@ -87,10 +87,10 @@ def _text(diagnoses: Mapping[str, Sequence[Diagnosis]]) -> str:
 def _block(name: str, records: Sequence[Diagnosis]) -> str:
     from llmopt_core.labs.evaluation.failure_counts import count_kinds
 
-    failed, undecided = (sum(record.passed is outcome for record in records) for outcome in (False, None))
-    head = f"{name}: {failed} of {len(records) - undecided} records failed"
-    if undecided:
-        head += f"; of {undecided} more nobody can tell"
+    failures, undecided_count = (sum(record.passed is outcome for record in records) for outcome in (False, None))
+    head = f"{name}: {failures} of {len(records) - undecided_count} records failed"
+    if undecided_count:
+        head += f"; of {undecided_count} more nobody can tell"
     rows = [_row(count) for count in count_kinds({name: records}) if count.rate.passed]
     categories = count_kinds({name: records}, by_category=True)
     if any(count.category for count in categories):

@@ -98,11 +98,11 @@ def gate(
     result = choose_runs(whole, configuration or (), str(file), keep=inner)
     metrics = list(dict.fromkeys(str(metric) for run in result["runs"] for metric in run["metrics"]))
     rules = options.read_rules(metrics, _names(result), is_file=bool(baseline and not inner), baseline=baseline)
-    found = decide(result, rules, options.read_baseline(baseline, result, inner), source=str(file))
-    export_gate(found, junit, markdown)
-    print_result(_text(found), found.as_values(), json)
-    tell_problems(found)
-    return found.exit_code
+    outcome = decide(result, rules, options.read_baseline(baseline, result, inner), source=str(file))
+    export_gate(outcome, junit, markdown)
+    print_result(_text(outcome), outcome.as_values(), json)
+    tell_problems(outcome)
+    return outcome.exit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +207,9 @@ def tell_problems(gate: Gate) -> None:
 
 def _text(gate: Gate) -> str:
     rows = [[check.configuration, check.title, check.outcome] for check in gate.checks if check.decides]
-    told = [[check.configuration, check.title, f"({check.outcome})"] for check in gate.checks if not check.decides]
-    lines = [table(["configuration", "check", "outcome"], [*rows, *told])]
-    if told:
+    notes = [[check.configuration, check.title, f"({check.outcome})"] for check in gate.checks if not check.decides]
+    lines = [table(["configuration", "check", "outcome"], [*rows, *notes])]
+    if notes:
         lines.append("in brackets: told, not decided by (--by-category)")
     return "\n".join([*lines, *gate.notes])
 

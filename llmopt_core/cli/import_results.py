@@ -42,9 +42,9 @@ def import_results(
         outcome = import_runs(store, store.ensure_project(project or DEFAULT_PROJECT), preview.runs, set_name)
         if json and len(outcome.sets) > 1:
             listing = ", ".join(f"{name} ({len(ids)} runs)" for name, _, ids in outcome.sets)
-            saved = "They are saved, but one" if project else "One"
+            start = "They are saved, but one" if project else "One"
             raise BadInput(
-                f"The files hold results over {len(outcome.sets)} different sets of questions: {listing}. {saved} JSON "
+                f"The files hold results over {len(outcome.sets)} different sets of questions: {listing}. {start} JSON "
                 "file holds one: give the files of one set at a time."
             )
         for problem in preview.problems:
@@ -91,5 +91,5 @@ def _leaderboard(store: Store, set_name: str, run_ids: tuple[int, ...]) -> str:
         for row, run in zip(rows, runs, strict=True)
     ]  # fmt: skip
     heading = [f"{set_name} (version {runs[0].set_version[:6]})", ""]
-    shown = table(["configuration", "answered", *metrics], lines)
-    return "\n".join([*heading, shown, "", *caveat_lines(caveats_of(store, runs))])
+    text = table(["configuration", "answered", *metrics], lines)
+    return "\n".join([*heading, text, "", *caveat_lines(caveats_of(store, runs))])

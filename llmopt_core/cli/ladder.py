@@ -49,28 +49,22 @@ def show(context: typer.Context, project: ProjectOption = "", metric: MetricOpti
     print_result(_text(ladder), ladder.to_dict(), json)
 
 
-@group.command(help="Keep an experiment: what comes after it is compared with it.")
-def keep(
-    run: RunArgument,
-    reason: ReasonOption,
-    project: ProjectOption = "",
-    by: AuthorOption = "",
-    json: JsonOption = "",
-) -> None:
-    """Whatever the verdict proposes."""
-    _decide("kept", run, reason, project=project, author=by, json=json)
+def _add_decision(name: str, choice: Choice, explanation: str) -> None:
+    """A command that decides, whatever the verdict proposes."""
+
+    @group.command(name, help=explanation)
+    def decide_on_run(
+        run: RunArgument,
+        reason: ReasonOption,
+        project: ProjectOption = "",
+        by: AuthorOption = "",
+        json: JsonOption = "",
+    ) -> None:
+        _decide(choice, run, reason, project=project, author=by, json=json)
 
 
-@group.command(help="Drop an experiment: it stays on the ladder, with the reason.")
-def drop(
-    run: RunArgument,
-    reason: ReasonOption,
-    project: ProjectOption = "",
-    by: AuthorOption = "",
-    json: JsonOption = "",
-) -> None:
-    """Whatever the verdict proposes."""
-    _decide("dropped", run, reason, project=project, author=by, json=json)
+_add_decision("keep", "kept", "Keep an experiment: what comes after it is compared with it.")
+_add_decision("drop", "dropped", "Drop an experiment: it stays on the ladder, with the reason.")
 
 
 @group.command(help="Take a decision back: the verdict's proposal counts again.")
@@ -106,8 +100,8 @@ def _user() -> str:
 def _print_rung(store: Store, ladder: Ladder, rung: Rung, json: str) -> None:
     """As it stands now: later ones may be compared with another one."""
     now = _ladder(store, ladder.project)
-    found = next(one for one in now.rungs if one.run_id == rung.run_id)
-    print_result(f"{found.sign} {found.name} is {_state(found)}: {found.reason}.", found.to_dict(), json)
+    current = next(one for one in now.rungs if one.run_id == rung.run_id)
+    print_result(f"{current.sign} {current.name} is {_state(current)}: {current.reason}.", current.to_dict(), json)
 
 
 def _ladder(store: Store, project: str, metric: str = "") -> Ladder:
@@ -123,8 +117,8 @@ def _ladder(store: Store, project: str, metric: str = "") -> Ladder:
 def _only_project(store: Store) -> str:
     names = [project.name for project in store.projects()]
     if len(names) != 1:
-        listed = f"one of: {', '.join(names)}" if names else "`llmopt import-results --project` makes one"
-        raise BadInput(f"Say whose ladder with --project; {listed}.")
+        choices = f"one of: {', '.join(names)}" if names else "`llmopt import-results --project` makes one"
+        raise BadInput(f"Say whose ladder with --project; {choices}.")
     return names[0]
 
 
@@ -146,19 +140,19 @@ def _block(ladder: Ladder, section: Section) -> str:
 
 
 def _cells(rung: Rung) -> list[str]:
-    compared, each = rung.comparison, rung.each
-    interval = "" if compared is None or compared.low is None else f" [{number(compared.low)}, {number(compared.high)}]"
+    pair, each = rung.comparison, rung.each
+    interval = "" if pair is None or pair.low is None else f" [{number(pair.low)}, {number(pair.high)}]"
     difference = "" if rung.difference is None else f"{rung.difference:+.3g}{interval}"
-    verdict = compared.verdict if compared else "" if rung.is_kept else "-"
+    verdict = pair.verdict if pair else "" if rung.is_kept else "-"
     cost = "-" if each.cost_usd is None else f"${number(each.cost_usd)}"
     name = f"{rung.position} {rung.sign} {rung.name}"
     return [name, number_with_interval(rung.summary), difference, verdict, cost, number(each.seconds)]
 
 
 def _reason(rung: Rung) -> str:
-    changed = f"{', '.join(rung.changes)}: " if rung.changes else ""
+    changes = f"{', '.join(rung.changes)}: " if rung.changes else ""
     notes = ", ".join(filter(None, (rung.mark, rung.answered)))
-    return f"{rung.position} {rung.name}: {changed}{_state(rung)}, {rung.reason}{f' ({notes})' if notes else ''}"
+    return f"{rung.position} {rung.name}: {changes}{_state(rung)}, {rung.reason}{f' ({notes})' if notes else ''}"
 
 
 def _state(rung: Rung) -> str:

@@ -107,10 +107,10 @@ def import_file(
     elif first.is_dir() or (first.suffix.lower() == ".zip" and first.exists()) or is_beir(first):
         dataset = read_beir(first, name, qrels)
     else:
-        set_name, added = name or set_name_of(first.name), load_texts(documents or [])
-        names = {document.name for document in added}
-        stored = store.documents(project) if has_project(store, project) else []
-        known = [*(one for one in stored if one.name not in names), *added]
+        set_name, more_documents = name or set_name_of(first.name), load_texts(documents or [])
+        names = {document.name for document in more_documents}
+        stored_documents = store.documents(project) if has_project(store, project) else []
+        all_documents = [*(one for one in stored_documents if one.name not in names), *more_documents]
 
         def read(texts: Sequence[Document]) -> QuestionFile:
             # Without any document places are taken as they are: the documents may come later.
@@ -119,14 +119,16 @@ def import_file(
                 encoding=questions_encoding,
             )  # fmt: skip
 
-        found, more = read_with_paragraphs(read, known, set_name) if paragraphs else (read(known), [])
+        questions, more = (
+            read_with_paragraphs(read, all_documents, set_name) if paragraphs else (read(all_documents), [])
+        )
         # Only now, so that a file that cannot be read leaves no empty project.
         store.ensure_project(project)
-        store.save_documents(project, [*added, *more])
+        store.save_documents(project, [*more_documents, *more])
         return _print_import(
             store,
             project,
-            replace(import_questions(store, project, set_name, found), documents=len(added) + len(more)),
+            replace(import_questions(store, project, set_name, questions), documents=len(more_documents) + len(more)),
             json,
         )
     store.ensure_project(project)
@@ -177,8 +179,8 @@ def diff(
         after = _stored(store, project, new or name)
     else:
         before, after = _read_file(old).evaluation_set, _read_file(new).evaluation_set
-    found = compare_sets(before, after)
-    print_result(describe_diff(before, after, found), diff_values(before, after, found), json)
+    differences = compare_sets(before, after)
+    print_result(describe_diff(before, after, differences), diff_values(before, after, differences), json)
     return 0
 
 
@@ -205,35 +207,35 @@ def split(
             print_result(f"{name} is not split any more.", {"set": name, "split": None}, json)
             return
         if again or store.split_plan(project, name) is None:
-            made = store.make_split(project, name, _shares(shares), seed)
+            result = store.make_split(project, name, _shares(shares), seed)
         else:
             note(f"llmopt: {name} is split already; --again splits it anew")
-            made = store.split(project, name) or store.make_split(project, name)
+            result = store.split(project, name) or store.make_split(project, name)
     else:
-        found = _read_file(name)
-        questions = found.evaluation_set
+        table = _read_file(name)
+        questions = table.evaluation_set
         # What the file says already is kept, unless it is to be split anew.
-        _, made = make_plan(questions, _shares(shares), seed, {} if again else found.parts)
+        _, result = make_plan(questions, _shares(shares), seed, {} if again else table.parts)
     if out is not None:
-        _write(out, questions.examples, made.parts)
+        _write(out, questions.examples, result.parts)
     value = {
-        "set": questions.name, "version": questions.version, "sizes": made.sizes, "parts": dict(made.parts),
-        "moved": list(made.moved), "notes": list(made.notes),
+        "set": questions.name, "version": questions.version, "sizes": result.sizes, "parts": dict(result.parts),
+        "moved": list(result.moved), "notes": list(result.notes),
     }  # fmt: skip
-    print_result(describe_split(questions, made), value, json)
+    print_result(describe_split(questions, result), value, json)
 
 
 def _print_import(store: Store, project: str, imported: Any, json: str) -> None:
-    saved = imported.saved
+    saved_set = imported.saved
     documents = f" and {imported.documents} documents" if imported.documents else ""
-    lines = [f"{saved.name}: {saved.size} questions{documents} in {project}, version {saved.version}"]
+    lines = [f"{saved_set.name}: {saved_set.size} questions{documents} in {project}, version {saved_set.version}"]
     if imported.diff is not None:
         lines.append(f"against the version before: {imported.diff.summary}")
     for line in imported.notes:
         note(f"llmopt: {line}")
     value = {
-        "project": project, "set": saved.name, "version": saved.version, "questions": saved.size,
-        "documents": imported.documents, "split": _sizes(store, project, saved.name), "notes": list(imported.notes),
+        "project": project, "set": saved_set.name, "version": saved_set.version, "questions": saved_set.size,
+        "documents": imported.documents, "split": _sizes(store, project, saved_set.name), "notes": list(imported.notes),
         "changes": imported.diff.summary if imported.diff else None,
     }  # fmt: skip
     print_result("\n".join(lines), value, json)
@@ -247,11 +249,11 @@ def _stored(store: Store, project: str, label: str) -> EvaluationSet:
     if not at or label in names:
         return store.evaluation_set(project, label)
     versions = [item.version for item in store.evaluation_sets(project, every_version=True) if item.name == name]
-    found = [one for one in versions if version and one.startswith(version)]
-    if len(found) != 1:
-        known = ", ".join(versions[:8]) or "none"
-        raise BadInput(f"{name} has {'several versions' if found else 'no version'} {version}; there are: {known}.")
-    return store.evaluation_set(project, name, found[0])
+    matches = [one for one in versions if version and one.startswith(version)]
+    if len(matches) != 1:
+        listing = ", ".join(versions[:8]) or "none"
+        raise BadInput(f"{name} has {'several versions' if matches else 'no version'} {version}; there are: {listing}.")
+    return store.evaluation_set(project, name, matches[0])
 
 
 def _previous(store: Store, project: str, name: str) -> str:
@@ -286,5 +288,5 @@ def _write(out: Path, examples: tuple[Example, ...], parts: Any) -> None:
 
 
 def _sizes(store: Store, project: str, name: str) -> dict[str, int] | None:
-    found = store.split(project, name)
-    return None if found is None else found.sizes
+    plan = store.split(project, name)
+    return None if plan is None else plan.sizes

@@ -50,17 +50,17 @@ class Matrix:
         comparison = self.pairs.get((column, row))
         if comparison is not None:
             return comparison.verdict if comparison.pairs else None
-        turned = self.pairs.get((row, column))
-        if turned is None or not turned.pairs:
+        reverse = self.pairs.get((row, column))
+        if reverse is None or not reverse.pairs:
             return None
-        return _OPPOSITE.get(turned.verdict, turned.verdict)
+        return _OPPOSITE.get(reverse.verdict, reverse.verdict)
 
     def difference(self, row: str, column: str) -> float | None:
         """The row's mean minus the column's, over the questions that both answered."""
-        comparison, turned = self.pairs.get((column, row)), self.pairs.get((row, column))
+        comparison, reverse = self.pairs.get((column, row)), self.pairs.get((row, column))
         if comparison is not None:
             return comparison.difference
-        return None if turned is None or turned.difference is None else -turned.difference
+        return None if reverse is None or reverse.difference is None else -reverse.difference
 
 
 def compare_all(runs: Sequence[RunScoreTable], metric: str, margin: float | None = None) -> Matrix:

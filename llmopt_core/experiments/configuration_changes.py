@@ -67,10 +67,10 @@ def _model(a: Values, b: Values) -> list[str]:
         phrases.append(f"model: {_arrow(_model_name(a), _model_name(b))}")
     if a.get("adapter") != b.get("adapter"):
         phrases.append(f"fine-tuned model: {_arrow(a.get('adapter'), b.get('adapter'))}")
-    named = [name for name in _MODEL_SETTINGS if a.get(name) != b.get(name)]
-    phrases += [f"{_MODEL_SETTINGS[name]}: {_arrow(a.get(name), b.get(name))}" for name in named]
-    told = {"endpoint", "name", "adapter", *_MODEL_SETTINGS}
-    return phrases + (["other settings of the model"] if _differ(a, b, told) else [])
+    names = [name for name in _MODEL_SETTINGS if a.get(name) != b.get(name)]
+    phrases += [f"{_MODEL_SETTINGS[name]}: {_arrow(a.get(name), b.get(name))}" for name in names]
+    own_words = {"endpoint", "name", "adapter", *_MODEL_SETTINGS}
+    return phrases + (["other settings of the model"] if _differ(a, b, own_words) else [])
 
 
 def _model_name(values: Values) -> str:

@@ -18,9 +18,9 @@ def list_earlier_looks(
     Whoever saw those numbers may have chosen by them: each look makes the questions less unseen. Runs over the whole
     set asked them as well.
     """
-    whole, found, rest = set_name.partition(f", {NEVER_SEEN}")
+    whole, separator, rest = set_name.partition(f", {NEVER_SEEN}")
     # Some questions of the part have longer names, such as `questions, never seen, 3 chosen (q1, q2, q3)`.
-    if not found or not whole or (rest and not rest.startswith(", ")):
+    if not separator or not whole or (rest and not rest.startswith(", ")):
         return ()
     part = part_name(whole, NEVER_SEEN)
     names = [

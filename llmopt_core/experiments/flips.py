@@ -40,8 +40,8 @@ def list_flips(a: RunScoreTable, b: RunScoreTable, metric: str) -> Flips:
     flips = [Flip(example, x, y) for example, x, y in rows if x is not None and y is not None]
     sign = 1 if higher_is_better(metric) else -1
     # Sorting keeps equal changes in the order of the set. Below 1e-12 values differ by rounding.
-    ordered = sorted(flips, key=lambda flip: -abs(flip.after - flip.before))
-    gained = tuple(flip for flip in ordered if sign * (flip.after - flip.before) > 1e-12)
-    lost = tuple(flip for flip in ordered if sign * (flip.before - flip.after) > 1e-12)
+    largest_first = sorted(flips, key=lambda flip: -abs(flip.after - flip.before))
+    gains = tuple(flip for flip in largest_first if sign * (flip.after - flip.before) > 1e-12)
+    losses = tuple(flip for flip in largest_first if sign * (flip.before - flip.after) > 1e-12)
     missing = tuple(example for example, x, y in rows if (x is None) != (y is None))
-    return Flips(gained, lost, len(flips) - len(gained) - len(lost), missing)
+    return Flips(gains, losses, len(flips) - len(gains) - len(losses), missing)

@@ -157,8 +157,8 @@ def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _token_words(tokens: Mapping[str, Any]) -> str:
-    sent, written = tokens.get("prompt", 0), tokens.get("completion", 0)
-    return "unknown" if sent is None and written is None else f"{_count(sent)} in, {_count(written)} out"
+    inputs, outputs = tokens.get("prompt", 0), tokens.get("completion", 0)
+    return "unknown" if inputs is None and outputs is None else f"{_count(inputs)} in, {_count(outputs)} out"
 
 
 def _imported_facts(source: ImportSource | None) -> tuple[tuple[str, str], ...]:

@@ -110,8 +110,8 @@ def pair_runs(a: RunScoreTable, b: RunScoreTable, metric: str) -> PairedSample:
 
 def pair_clusters(a: RunScoreTable, b: RunScoreTable, examples: Sequence[str]) -> tuple[str, ...] | None:
     """The clusters of these examples; None where neither run knows of any."""
-    known = {**b.clusters, **a.clusters}
-    return tuple(known.get(example, f"question {example}") for example in examples) if known else None
+    labels = {**b.clusters, **a.clusters}
+    return tuple(labels.get(example, f"question {example}") for example in examples) if labels else None
 
 
 def withhold_unfair_verdict(comparison: Comparison, a: RunScoreTable, b: RunScoreTable) -> Comparison:

@@ -64,17 +64,17 @@ def choose_part(
         return SetChoice(questions, questions)
     if part == ALL:
         return SetChoice(questions, questions, plan)
-    chosen = select_part(questions, split, part or SEARCH)
+    selection = select_part(questions, split, part or SEARCH)
     sizes = ", ".join(f"{size} {name}" for name, size in split.sizes.items())
-    if not chosen.examples:
+    if not selection.examples:
         raise BadInput(
             f"{questions.name} has no questions in the part {part or SEARCH} ({sizes}); choose another part with "
             "--split, or `all`."
         )
     # Who named the part knows of it; the others are told what they would otherwise look for.
     advice = "" if part else "; choose another part with --split, such as confirm, never-seen or all"
-    note = f"{chosen.name}: {len(chosen.examples)} of {len(questions.examples)} questions ({sizes}){advice}"
-    return SetChoice(chosen, questions, plan, ". ".join([note, *(line.rstrip(".") for line in split.notes)]))
+    note = f"{selection.name}: {len(selection.examples)} of {len(questions.examples)} questions ({sizes}){advice}"
+    return SetChoice(selection, questions, plan, ". ".join([note, *(line.rstrip(".") for line in split.notes)]))
 
 
 def choose_stored_part(

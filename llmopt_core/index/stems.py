@@ -67,8 +67,8 @@ def stem(word: str) -> str:
         return word[:-1]
     if _PLURALS_IN_EAUS.fullmatch(word):
         word = word[:-1]
-    found: str = _stemmer().stemWord(_LOST_E.sub("e", word))
-    return found[:-1] if _REMAINDERS.fullmatch(found) else found
+    root: str = _stemmer().stemWord(_LOST_E.sub("e", word))
+    return root[:-1] if _REMAINDERS.fullmatch(root) else root
 
 
 @cache

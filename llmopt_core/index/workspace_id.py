@@ -19,9 +19,9 @@ def workspace_id(indexes: Path, *, make: bool = True) -> str:
     A workspace that is moved keeps its id. A copy beside its original gets one of its own: with the same, the one that
     is deleted would take away the collections of both.
     """
-    found = _read(indexes / _FILE)
-    if not make or (found and _is_settled(indexes, found)):
-        return found
+    identifier = _read(indexes / _FILE)
+    if not make or (identifier and _is_settled(indexes, identifier)):
+        return identifier
     try:
         indexes.mkdir(parents=True, exist_ok=True)
         # Locked and not linked: not every file system has hard links. Only the first of several processes makes it.
@@ -29,18 +29,18 @@ def workspace_id(indexes: Path, *, make: bool = True) -> str:
             _settle(indexes)
     except OSError:
         # One that cannot be written goes on under the id that it has.
-        if not found:
+        if not identifier:
             raise
     # Read and not remembered: another process may have been the first.
     return _read(indexes / _FILE)
 
 
 def _settle(indexes: Path) -> None:
-    found = _read(indexes / _FILE)
-    if not found or _is_copy(indexes, found):
+    identifier = _read(indexes / _FILE)
+    if not identifier or _is_copy(indexes, identifier):
         # The id before its place: a process that reads in between finds an id that no other folder has.
         _write(indexes / _FILE, uuid.uuid4().hex)
-    elif _is_settled(indexes, found):
+    elif _is_settled(indexes, identifier):
         return
     _write(indexes / _HOME, str(indexes.resolve()))
 

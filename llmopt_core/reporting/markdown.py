@@ -20,8 +20,8 @@ _APART = "\u2060"
 def plain_text(text: str, limit: int = 200) -> str:
     """The text of a user as one line that GitHub shows as it stands; a very long one is cut."""
     flat = " ".join(without_surrogates(text).split())
-    shown = _CONTROLS.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), flat)
-    cut = shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+    visible = _CONTROLS.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), flat)
+    cut = visible if len(visible) <= limit else f"{visible[: limit - 1]}…"
     return _SIGNS.sub(r"\\\1", _READ_LATER.sub(_APART, cut))
 
 

@@ -74,9 +74,9 @@ def table_parquet(table: Table) -> bytes:
     rows = [[_storable(cell) for cell in row] for row in table.rows]
     # As objects first: a whole number beside a missing one would become a float.
     frame = pd.DataFrame(rows, columns=list(table.columns), dtype=object)
-    typed = frame.astype({name: _TYPES[kind] for name, kind in table.columns.items()})
+    columns = frame.astype({name: _TYPES[kind] for name, kind in table.columns.items()})
     file = io.BytesIO()
-    typed.to_parquet(file, index=False)
+    columns.to_parquet(file, index=False)
     return file.getvalue()
 
 

@@ -137,15 +137,15 @@ def make_plan(
     groups = question_groups(examples)
     if wanted:
         split = assign_parts(questions, SplitPlan(seed, checked_shares, dict(wanted)))
-        parts, moved = dict(split.parts), split.moved
+        parts, moves = dict(split.parts), split.moved
     else:
-        parts, moved = _deal_out(examples, groups, checked_shares, seed), ()
+        parts, moves = _deal_out(examples, groups, checked_shares, seed), ()
     if len(set(parts.values())) < 2 and len(examples) > 1 and max(checked_shares) < 100:
         raise BadInput(_explain_one_part(questions, groups))
     parts = {example.id: parts[example.id] for example in examples}
     documents = {name: parts[example.id] for example in examples for name in example_documents(example)}
-    notes = (*_describe_moves(moved), *_describe_oddities(examples, groups, parts, checked_shares))
-    return SplitPlan(seed, checked_shares, parts, documents), Split(parts, moved, notes)
+    notes = (*_describe_moves(moves), *_describe_oddities(examples, groups, parts, checked_shares))
+    return SplitPlan(seed, checked_shares, parts, documents), Split(parts, moves, notes)
 
 
 def assign_parts(questions: EvaluationSet, plan: SplitPlan) -> Split:
@@ -158,7 +158,7 @@ def assign_parts(questions: EvaluationSet, plan: SplitPlan) -> Split:
     examples = questions.examples
     groups = question_groups(examples)
     parts: dict[str, str] = {}
-    moved = []
+    moves = []
     for group in groups:
         members = [examples[place] for place in group]
         known_parts = {plan.questions[one.id] for one in members if one.id in plan.questions}
@@ -169,10 +169,10 @@ def assign_parts(questions: EvaluationSet, plan: SplitPlan) -> Split:
             known_parts = {_part_by_chance(plan, key) for key in keys}
         part = min(known_parts, key=PARTS.index)
         parts |= {one.id: part for one in members}
-        moved += [one.id for one in members if plan.questions.get(one.id, part) != part]
+        moves += [one.id for one in members if plan.questions.get(one.id, part) != part]
     ordered_parts = {example.id: parts[example.id] for example in examples}
-    notes = (*_describe_moves(moved), *_describe_oddities(examples, groups, ordered_parts, plan.shares))
-    return Split(ordered_parts, tuple(moved), notes)
+    notes = (*_describe_moves(moves), *_describe_oddities(examples, groups, ordered_parts, plan.shares))
+    return Split(ordered_parts, tuple(moves), notes)
 
 
 def _check_shares(shares: Sequence[int]) -> tuple[int, int, int]:
@@ -215,8 +215,8 @@ def _deal_out(
         return total_cost
 
     parts: dict[str, str] = {}
-    ordered = sorted(groups, key=lambda group: (-len(group), _chance(seed, examples[group[0]].id)))
-    for group in ordered:
+    largest_first = sorted(groups, key=lambda group: (-len(group), _chance(seed, examples[group[0]].id)))
+    for group in largest_first:
         group_counts = Counter(key for place in group for key in (None, examples[place].category or ""))
         costs = [cost(part, share, group_counts) for part, share in open_parts]
         part = open_parts[costs.index(min(costs))][0]

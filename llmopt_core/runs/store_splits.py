@@ -143,10 +143,10 @@ class SplitStore(EvaluationSetStore):
 
     def _saved_parts(self, project: Project | str, item: SavedSet, plan: SplitPlan) -> list[SavedSet]:
         key = (item.version, fingerprint(plan.as_values()))
-        cached = self._cache().get(key)
-        if cached is None:
-            cached = self._split(EvaluationSetStore.evaluation_set(self, project, item.name), plan)
-        split, part_versions = cached
+        entry = self._cache().get(key)
+        if entry is None:
+            entry = self._split(EvaluationSetStore.evaluation_set(self, project, item.name), plan)
+        split, part_versions = entry
         return [
             replace(item, name=part_name(item.name, part), version=part_versions[part], size=size)
             for part, size in split.sizes.items()

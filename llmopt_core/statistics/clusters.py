@@ -77,25 +77,25 @@ def summarize_clusters(values: Sequence[float | None], groups: Sequence[Hashable
     summary = summarize(values, seed)
     if groups is None:
         return summary
-    scored = [(value, group) for value, group in zip(values, groups, strict=True) if value is not None]
-    scored = [(value, group) for value, group in scored if is_value(value)]
-    count = count_clusters([group for _, group in scored])
+    pairs = [(value, group) for value, group in zip(values, groups, strict=True) if value is not None]
+    pairs = [(value, group) for value, group in pairs if is_value(value)]
+    count = count_clusters([group for _, group in pairs])
     if count is None or summary.mean is None:
         return summary
-    numbers = np.array([value for value, _ in scored], dtype=np.float64)
-    low, high = _mean_interval(numbers, [group for _, group in scored], summary.mean, count, seed) or (None, None)
+    numbers = np.array([value for value, _ in pairs], dtype=np.float64)
+    low, high = _mean_interval(numbers, [group for _, group in pairs], summary.mean, count, seed) or (None, None)
     return Summary(summary.mean, low, high, summary.scored, summary.total)
 
 
 def _mean_interval(
     numbers: Floats, groups: Sequence[Hashable], mean: float, count: int, seed: int
 ) -> tuple[float, float] | None:
-    bounded = bool(((numbers >= 0) & (numbers <= 1)).all())
+    is_fraction = bool(((numbers >= 0) & (numbers <= 1)).all())
     sums, sizes = cluster_sums(numbers, groups)
     if is_constant(sums / sizes):
-        return constant_score_interval(mean, count) if bounded else None
+        return constant_score_interval(mean, count) if is_fraction else None
     low, high = BootstrapT.of_clusters(sums, sizes, seed).ends(0.05)
-    if bounded:
+    if is_fraction:
         # So few groups may be drawn without any spread that the bootstrap-t knows no end.
         low, high = max(low, 0.0), min(high, 1.0)
     return (low, high) if math.isfinite(low) and math.isfinite(high) else None

@@ -47,8 +47,8 @@ def _takes_draws(sample: PairedSample) -> bool:
 def _test_together(samples: Sequence[PairedSample], seed: int) -> None:
     table = np.stack([one.differences for one in samples], axis=1)
     sizes = np.ones(len(table))
-    totals, kept = flip_at_random(table, sizes, seed)
+    totals, sizes_left = flip_at_random(table, sizes, seed)
     bootstraps = make_bootstraps(table, seed)
     for number, (one, bootstrap) in enumerate(zip(samples, bootstraps, strict=True)):
-        flips = Flips(totals[number], kept, exact=False)
+        flips = Flips(totals[number], sizes_left, exact=False)
         one.make_test(MeanTest(one.differences, sizes, flips, bootstrap, bounded=one.is_bounded))

@@ -82,9 +82,9 @@ def non_inferiority(
         raise ValueError(f"a margin is 0 or more, not {margin}")
     first, second = (a, b) if higher_is_better else (b, a)
     sample = PairedSample(first, second, seed, clusters)
-    dropped = len(a) - len(sample.differences)
+    omissions = len(a) - len(sample.differences)
     if sample.test is None:
-        return NonInferiority("cannot tell", None, margin, None, None, None, None, 0, dropped)
+        return NonInferiority("cannot tell", None, margin, None, None, None, None, 0, omissions)
     difference = float(sample.differences.mean())
     # Half of the two-sided p-value on the side of the drop.
     p_drop = sample.test.p_value / 2 if difference < 0 else 1 - sample.test.p_value / 2
@@ -104,7 +104,7 @@ def non_inferiority(
         _p_inferior(sample, margin),
         p_drop,
         len(sample.differences),
-        dropped,
+        omissions,
         sample.clusters,
     )
 

@@ -301,12 +301,12 @@ class PairedSample:
         if abs(difference) < 1e-15:
             return None, None, test.visible_difference(level)
         units = self.clusters or len(self._before)
-        needed = test.units_needed(level)
+        need = test.units_needed(level)
         # Tests may be stricter than the formula, as where differences are skewed.
-        if needed <= units:
-            needed = rescaled_need(units, test.p_value, level)
+        if need <= units:
+            need = rescaled_need(units, test.p_value, level)
         per_unit = len(self._before) / units
-        questions = min((needed - units) * per_unit, MOST_QUESTIONS)
+        questions = min((need - units) * per_unit, MOST_QUESTIONS)
         more = max(1, math.ceil(questions))
         return more, max(1, math.ceil(questions / per_unit)) if self.clusters else None, None
 

@@ -96,8 +96,8 @@ class MeanTest:
 
     def units_needed(self, alpha: float) -> float:
         """See `PairedTest`: as the paired t-test needs; of clusters, at least as many as can show anything."""
-        needed = grades_needed(self._spread, self._mean, alpha)
-        return max(needed, fewest_clusters(alpha))
+        units = grades_needed(self._spread, self._mean, alpha)
+        return max(units, fewest_clusters(alpha))
 
     def visible_difference(self, alpha: float) -> float | None:
         """See `PairedTest`."""

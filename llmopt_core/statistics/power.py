@@ -155,5 +155,5 @@ def _mcnemar_power(pairs: int, discordant: float, difference: float, alpha: floa
     # The largest number of losses (or gains) at which both tails together stay below the level.
     limits = np.where(2 * binom.cdf(limits, counts, 0.5) < alpha, limits, limits - 1)
     gain = (discordant + difference) / (2 * discordant)
-    rejected = binom.cdf(limits, counts, gain) + binom.cdf(limits, counts, 1 - gain)
-    return float((chances[counts] * rejected).sum())
+    rejection = binom.cdf(limits, counts, gain) + binom.cdf(limits, counts, 1 - gain)
+    return float((chances[counts] * rejection).sum())

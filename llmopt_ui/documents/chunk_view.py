@@ -84,6 +84,6 @@ def chunk_view(document: Document) -> None:
 
 def chunks_csv(cutting: DocumentChunking, unit: str) -> str:
     """One line per chunk."""
-    sized = zip(cutting.chunks, cutting.sizes.tolist(), strict=True)
-    rows = [[chunk.document, chunk.start, chunk.end, size, chunk.heading, chunk.text] for chunk, size in sized]
+    pairs = zip(cutting.chunks, cutting.sizes.tolist(), strict=True)
+    rows = [[chunk.document, chunk.start, chunk.end, size, chunk.heading, chunk.text] for chunk, size in pairs]
     return csv_text(["document", "start", "end", unit, "heading", "text"], rows)

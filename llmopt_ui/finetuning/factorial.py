@@ -110,7 +110,7 @@ def _form(project: Project, models: Mapping[str, FineTunedModel]) -> FactorialRe
         "Fine-tuned model", list(models), _usual_model(project, models), key=MODEL, bind="query-params"
     )
     without = fields.selectbox("Plain: asked as", plain, key=PLAIN, persist_state="session")
-    looked_up = fields.selectbox("RAG: asked as", rag, len(rag) - 1, key=RAG, persist_state="session")
+    rag_name = fields.selectbox("RAG: asked as", rag, len(rag) - 1, key=RAG, persist_state="session")
     set_name = fields.selectbox("Evaluation set", list(sets), _usual_set(project, list(sets)), key=SET,
                                 format_func=lambda key: f"{key} ({fmt.plural(sets[key].size, 'question')})",
                                 persist_state="session")  # fmt: skip
@@ -120,7 +120,7 @@ def _form(project: Project, models: Mapping[str, FineTunedModel]) -> FactorialRe
     spec = models[name].spec
     if not isinstance(spec, ModelSpec):
         return None
-    arms = arm_configurations(base[without], base[looked_up], spec, name)
+    arms = arm_configurations(base[without], base[rag_name], spec, name)
     st.caption("The fine-tuned model is asked without few-shot examples: it has learned them.")
     return FactorialRequest(models[name], arms, sets[set_name], metric, int(limit) if limit else None)
 

@@ -164,7 +164,7 @@ def _job_list(project: Project, jobs: Sequence[Job]) -> None:
     # The newest that have curves, unless others are chosen.
     # Three curves are told apart at a glance.
     usual = [i for i, job in enumerate(jobs) if job.step][:3]
-    ticked = ticked_rows(
+    selection = ticked_rows(
         table, [job.id for job in jobs], COMPARISON, room=FULL_ROOM,
         alt="All fine-tuning jobs", column_config={
             "Validation loss": st.column_config.NumberColumn(format="%.3f"),
@@ -174,7 +174,7 @@ def _job_list(project: Project, jobs: Sequence[Job]) -> None:
         },
     )  # fmt: skip
     # Nothing ticked is no wish for an empty picture.
-    rows = (ticked or usual)[:_MOST_CURVES]
+    rows = (selection or usual)[:_MOST_CURVES]
     labels = job_labels(jobs)
     curves = {labels[jobs[row].id]: points for row in rows if (points := read_report(jobs[row].id).points)}
     if len(curves) > 1:

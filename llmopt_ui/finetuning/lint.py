@@ -120,10 +120,10 @@ def _report(report: CheckReport) -> None:
     )
     st.markdown(words + (f"  {fmt.plural(findings, 'doubt')} to look at." if findings else "  Nothing else was found."))
     cost = fmt.money(report.cost_usd) if report.cost_usd is not None else "unknown"
-    billed = "What is billed per epoch, each example up to the token limit."
+    billing_help = "What is billed per epoch, each example up to the token limit."
     facts(
         ("Examples", fmt.count(report.examples), "Conversations, or preference pairs."),
-        ("Tokens per epoch", fmt.count(report.billing_tokens), billed),
+        ("Tokens per epoch", fmt.count(report.billing_tokens), billing_help),
         ("Epochs", str(report.epochs), "What a service chooses by default: 3, more for small sets."),
         ("Estimated price", cost, f"{report.epochs} epochs × {report.billing_tokens:,} tokens at the price you gave."),
         ("Longest", f"{report.longest:,} tokens"),

@@ -173,7 +173,7 @@ def _button(project: Project, request: TrainingRequest, jobs: Sequence[Job]) -> 
         validation.version if validation else "",
         request.training_set,
     )
-    agreed = upload is None or _consent(request, upload)
+    has_consent = upload is None or _consent(request, upload)
     # Only what changes the price: a name that is typed must not count all tokens again.
     key = fingerprint([request.provider, request.request.hyperparameters, request.request.price_per_million])
     price = _price(key, request.training_set.version, request.request, request.training_set)
@@ -181,7 +181,7 @@ def _button(project: Project, request: TrainingRequest, jobs: Sequence[Job]) -> 
         _price_view(price, request.request.budget_usd)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         submit = st.button("Start the job", key=START, type="primary", icon=":material/play_arrow:",
-                            disabled=not agreed)  # fmt: skip
+                            disabled=not has_consent)  # fmt: skip
         st.caption(_expectation_note(request, jobs))
     if submit:
         if price is not None:

@@ -22,8 +22,8 @@ _LINES_AT_MOST = 3
 def active_training() -> list[Job]:
     """What is trained and stands in no line of jobs, such as at a service, as last known; no service is asked."""
     # Those have a line of the sidebar as jobs already.
-    lined = {job.arguments.get("folder") for job in store().jobs(active=True) if job.kind in TRAINING_KINDS}
-    return [job for job in all_jobs(settings()) if not job.has_ended and job.id not in lined]
+    folders = {job.arguments.get("folder") for job in store().jobs(active=True) if job.kind in TRAINING_KINDS}
+    return [job for job in all_jobs(settings()) if not job.has_ended and job.id not in folders]
 
 
 def training_lines(project: str, *, linked: bool = False) -> int:

@@ -25,8 +25,8 @@ def request_fields(before: ModelSpec, token: str) -> dict[str, Any]:
         BadInput: What was typed is no such thing.
     """
     # Open where something is set, which must be seen.
-    used = bool(before.reasoning_effort or before.extra_body or before.parameters)
-    with st.expander("Reasoning and further fields of the request", icon=":material/data_object:", expanded=used):
+    is_filled = bool(before.reasoning_effort or before.extra_body or before.parameters)
+    with st.expander("Reasoning and further fields of the request", icon=":material/data_object:", expanded=is_filled):
         left, right = st.columns(2, gap="medium")
         fields = Fields("edit", token, left)
         effort = fields.choice("Reasoning effort", "effort", _EFFORTS, before.reasoning_effort, accept_new_options=True)

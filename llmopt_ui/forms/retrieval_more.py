@@ -113,11 +113,18 @@ def _search(spec: RetrievalSpec, search: dict[str, Any], token: str) -> dict[str
     before = spec.search
     one, two, three = st.columns(3, gap="medium")
     fields = Fields("edit", token)
-    dropped = f"Candidates with a lower score are dropped. In dense search: {explain_terms('cosine')}"
+    note = f"Candidates with a lower score are dropped. In dense search: {explain_terms('cosine')}"
     between = f"{explain_terms('mmr')} 1 is relevance alone, 0 diversity alone."
     options: dict[str, Any] = {
         "threshold": fields.at(one).number(
-            "Score threshold", "threshold", None, None, before.threshold, 0.05, placeholder="No threshold", help=dropped
+            "Score threshold",
+            "threshold",
+            None,
+            None,
+            before.threshold,
+            0.05,
+            placeholder="No threshold",
+            help=note,
         ),
         "mmr": fields.at(two).number(
             "Diversity (MMR)", "mmr", 0.0, 1.0, before.mmr, 0.1, placeholder="Off", help=between

@@ -112,9 +112,9 @@ def _editor(project: Project, version: Version | None) -> None:
     complete = [example for example in body["examples"] if "answer" in example]
     spec = few_shot_from({**draft.values(body), "examples": complete})
     with right:
-        left_out = _overlap(project, spec)
+        overlap = _overlap(project, spec)
         selection_view(project, spec.model_copy(update={"examples": tuple(
-            example for place, example in enumerate(spec.examples) if place not in left_out)}))  # fmt: skip
+            example for place, example in enumerate(spec.examples) if place not in overlap)}))  # fmt: skip
     if version is not None:
         with show_errors():
             body_before = draft.values(body) if draft.has_changes(body, version) else None

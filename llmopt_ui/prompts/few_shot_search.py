@@ -73,10 +73,10 @@ def _form(project: Project, version: Version) -> None:
     def ready() -> tuple[Callable[[], None], str]:
         task = task_from(store(), project, setup, few_shot_from(version.body), describe_setup(version, setup))
         # As the search itself will see them: examples that repeat a question take no part.
-        left, places, _ = choosable(task, keep_examples=setup.keep_examples)
-        training, held_out = split_task(left)
+        rest, places, _ = choosable(task, keep_examples=setup.keep_examples)
+        training, validation = split_task(rest)
         answers = choice_answers(
-            cast("Method", method), len(places), int(most), int(trials), len(training), len(held_out)
+            cast("Method", method), len(places), int(most), int(trials), len(training), len(validation)
         )
         start = partial(start_search, project, CHOICE, version.name, task, options, setup)
         return start, describe_cost(CHOICE, task, options, answers)

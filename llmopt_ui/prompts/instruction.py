@@ -94,9 +94,9 @@ def _form(project: Project) -> None:
 
     def ready() -> tuple[Callable[[], None], str]:
         task = task_from(store(), project, setup)
-        training, held_out = split_task(task)
+        training, validation = split_task(task)
         # Reckoned from the true parts, as the questions need not divide exactly.
-        answers = instruction_answers(int(rewrites), int(rounds), len(training), len(held_out))
+        answers = instruction_answers(int(rewrites), int(rounds), len(training), len(validation))
         beside = f" and {fmt.plural(int(rewrites * rounds), 'call')} of the writer"
         start = partial(start_search, project, INSTRUCTION, _SUBJECT, task, options, setup)
         rewriting = Rewriting(writer, int(rewrites * rounds), text)

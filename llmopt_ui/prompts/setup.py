@@ -76,9 +76,9 @@ def _scoring(setup: Setup, slot: str) -> Setup:
     fields = st.grid(4, min_column_width=240)
     metrics = fields.multiselect("Scores", _METRIC_CHOICES, list(setup.metrics), key=f"setup_metrics_{slot}",
                                  format_func=metric_title, placeholder="No scores", **_KEEP)  # fmt: skip
-    known = list(endpoints(settings()))
+    endpoint_names = list(endpoints(settings()))
     # A judge whose endpoint was removed stays a choice, or opening the page would change the setup.
-    names = known if setup.judge.endpoint in known else [*known, setup.judge.endpoint]
+    names = endpoint_names if setup.judge.endpoint in endpoint_names else [*endpoint_names, setup.judge.endpoint]
     endpoint = fields.selectbox("Judge", names, names.index(setup.judge.endpoint), key=f"setup_judge_{slot}",
                               format_func=lambda name: "Built-in judge" if name == BUILTIN else name,
                               help="Grades rubrics and scores that need a judge. A rubric in words needs an LLM.",
@@ -94,8 +94,8 @@ def _scoring(setup: Setup, slot: str) -> Setup:
 
 def _start(project: Project, setup: Setup) -> None:
     with show_errors():
-        plan, left_out = plan_from(store(), project, setup)
-        for name, questions in left_out.items():
+        plan, omissions = plan_from(store(), project, setup)
+        for name, questions in omissions.items():
             count = fmt.plural(len(questions), "few-shot example")
             st.caption(f":material/info: {fmt.markdown(name)}: {count} left out, because a row asks the same question.")
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):

@@ -93,7 +93,7 @@ def _voting(project: Project, comparison: Comparison, voter: str) -> None:
     ballots = ballots_of(comparison, grid, voter)
     example_ids = list_voted_examples(votes, voter)
     # By what is stored and not by a counter, so that a closed page goes on where it was.
-    left = [ballot for ballot in ballots.ballots if ballot.example.id not in example_ids]
+    open_ballots = [ballot for ballot in ballots.ballots if ballot.example.id not in example_ids]
     if not ballots.ballots:
         sentence = _omission_note(ballots) or "No row has two whole answers."
         with empty_state("The answers leave nothing to choose", sentence, ":material/how_to_vote:"):
@@ -101,13 +101,13 @@ def _voting(project: Project, comparison: Comparison, voter: str) -> None:
         return
     has_vote = has_voted(votes, voter)
     is_unveiled = sees_result(comparison, ballots, voter)
-    current = left[0] if left else None
+    current = open_ballots[0] if open_ballots else None
     last = _last_ballot(ballots, votes, voter)
     if current is not None and not is_unveiled:
-        _progress(ballots, len(ballots.ballots) - len(left))
+        _progress(ballots, len(ballots.ballots) - len(open_ballots))
         _ballot(comparison, current, voter, last, may_end=has_vote)
     else:
-        _show_end(comparison, voter, last, len(left))
+        _show_end(comparison, voter, last, len(open_ballots))
         if has_vote:
             vote_result(comparison, grid, votes)
         else:

@@ -41,6 +41,6 @@ def sees_result(comparison: Comparison, ballots: Ballots, voter: str) -> bool:
     if other_voter(comparison, votes, voter):
         return False
     example_ids = list_voted_examples(votes, voter)
-    left = any(ballot.example.id not in example_ids for ballot in ballots.ballots)
+    has_more = any(ballot.example.id not in example_ids for ballot in ballots.ballots)
     # By default shown when nothing is left; who ended early or went back has said otherwise.
-    return has_voted(votes, voter) and prompt_state().reveals.get((comparison.id, voter), not left)
+    return has_voted(votes, voter) and prompt_state().reveals.get((comparison.id, voter), not has_more)

@@ -82,11 +82,11 @@ def _answer(side: Side, inspection: Inspection, answer: Answer) -> None:
 
 def _cost_line(answer: Answer) -> str:
     """Tokens, time and price, also of calls that the cache answered."""
-    used = answer.usage.original
+    usage = answer.usage.original
     # Answers kept by an earlier version do not say what the call took when it was made; 0 would read as free.
-    if used is None:
+    if usage is None:
         return f"Tokens known no more · {fmt.duration(answer.seconds)}"
-    return cost_line(answer, used)
+    return cost_line(answer, usage)
 
 
 def link_citations(answer: Answer, place: str) -> str:

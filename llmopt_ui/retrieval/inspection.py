@@ -133,14 +133,14 @@ def _inspect_now(project: Project, side: Side, example: Example) -> bool:
 
 
 def _inspect(project: Project, side: Side, example: Example) -> None:
-    make, texts, seen = model_maker(), texts_of(side, example), inspection_cache()
+    make, texts, cache = model_maker(), texts_of(side, example), inspection_cache()
 
     async def look() -> None:
         async with make() as models:
             lab = QuestionLab(side.configuration, documents, models)
             inspection = await lab.look(example, texts=texts)
             # An index is open only where something was searched; an answer from the cache never built it.
-            seen.put(key, inspection, index if lab.has_searched else None)
+            cache.put(key, inspection, index if lab.has_searched else None)
 
     documents = store().documents(project)
     index, key = index_key(documents_key(project), side.configuration), key_of(project, side, example)

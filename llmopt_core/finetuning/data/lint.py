@@ -189,7 +189,7 @@ class _Checker:
         self.billing += min(self.limit, total)
         self.longest = max(self.longest, total)
         # The last bin has no bound, for which there is no index in `_BINS`.
-        self.bins[next((i for i, bound in enumerate(_BINS) if total <= bound), len(_BINS))] += 1
+        self.bins[next((i for i, limit in enumerate(_BINS) if total <= limit), len(_BINS))] += 1
         if kinds := secret_kinds(messages):
             self._finding(line, "possible_secret", f"it seems to hold {' and '.join(kinds)}; do not train on that")
         if total > self.limit:

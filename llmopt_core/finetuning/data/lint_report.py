@@ -80,7 +80,7 @@ class CheckReport:
             "cost_usd": self.cost_usd,
             "token_limit": self.token_limit,
             "longest": self.longest,
-            "histogram": [{"up_to": bound, "examples": count} for bound, count in self.histogram],
+            "histogram": [{"up_to": limit, "examples": count} for limit, count in self.histogram],
             "lines": lines,
             "lines_left_off": self.lines_left_off,
         }

@@ -100,12 +100,12 @@ def _failure(case: Mapping[str, Any], metadata: Mapping[str, Any]) -> Failure | 
     # Nulls are not written, so a case that failed has no answer at all.
     if case.get("actualOutput") is not None:
         return None
-    said = plain_error(metadata.get("error")) or next(
+    message = plain_error(metadata.get("error")) or next(
         (plain_error(metric["error"]) for metric in _metrics(case) if metric.get("error")), ""
     )
-    if not said or _NO_ANSWER in said:
-        said = "The case has no answer (actual_output), and the file gives no reason."
-    return Failure("answer", "no-output", said)
+    if not message or _NO_ANSWER in message:
+        message = "The case has no answer (actual_output), and the file gives no reason."
+    return Failure("answer", "no-output", message)
 
 
 def _contexts(value: Any) -> tuple[Context, ...] | None:
@@ -119,8 +119,8 @@ def _contexts(value: Any) -> tuple[Context, ...] | None:
 
 def _metrics(case: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     # `metricsMetadata` in older versions.
-    found = sequence(case.get("metricsData", case.get("metricsMetadata")))
-    return [metric for metric in found if isinstance(metric, Mapping)]
+    items = sequence(case.get("metricsData", case.get("metricsMetadata")))
+    return [metric for metric in items if isinstance(metric, Mapping)]
 
 
 def _metric_name(metric: Mapping[str, Any]) -> str:
@@ -131,11 +131,11 @@ def _scores(case: Mapping[str, Any]) -> dict[str, RowScore]:
     metrics = _metrics(case)
     scores: dict[str, RowScore] = {}
     verdict = truth(case.get("success"))
-    failed = [_metric_name(metric) for metric in metrics if metric.get("error")]
+    errors = [_metric_name(metric) for metric in metrics if metric.get("error")]
     if verdict is not None:
         # Where a metric could not be computed the case counts as not passed, which says nothing of the answer.
-        reason = f"{', '.join(failed)} could not be computed" if failed else ""
-        scores[PASS] = RowScore(None if failed else float(verdict), failure=reason, passed=None if failed else verdict)
+        reason = f"{', '.join(errors)} could not be computed" if errors else ""
+        scores[PASS] = RowScore(None if errors else float(verdict), failure=reason, passed=None if errors else verdict)
     for metric in metrics:
         value, error = number(metric.get("score")), plain_error(metric.get("error"))
         if error or value is None:
@@ -162,4 +162,4 @@ def _lower_is_better(cases: Sequence[Mapping[str, Any]]) -> frozenset[str]:
             if value is not None and threshold is not None and verdict is not None and value != threshold:
                 signs.setdefault(_metric_name(metric), set()).add((value > threshold) == verdict)
     by_name = {name for case in cases for name in map(_metric_name, _metrics(case)) if name.casefold() in _LOWER}
-    return frozenset({name for name, found in signs.items() if found == {False}} | by_name)
+    return frozenset({name for name, directions in signs.items() if directions == {False}} | by_name)

@@ -141,19 +141,19 @@ def _check_size(name: str, size: int) -> None:
 
 def _expand(paths: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
     """Each file once, and whether the user named it."""
-    seen: set[Path] = set()
+    visited: set[Path] = set()
     for path in paths:
-        found = [path]
+        inner_paths = [path]
         if path.is_dir():
             inner = (item for item in sorted(path.rglob("*")) if item.suffix.lower() in _NAMES and item.is_file())
-            found = [item for item in inner if not _is_hidden(item.relative_to(path))]
-            if not found:
+            inner_paths = [item for item in inner if not _is_hidden(item.relative_to(path))]
+            if not inner_paths:
                 raise BadInput(f"{path} holds no file of results; expected {EXPECTED}.")
-            if len(found) > _MOST_FILES:
-                raise BadInput(f"{path} holds {len(found):,} files; name those with results.")
-        for item in found:
-            if item.resolve() not in seen:
-                seen.add(item.resolve())
+            if len(inner_paths) > _MOST_FILES:
+                raise BadInput(f"{path} holds {len(inner_paths):,} files; name those with results.")
+        for item in inner_paths:
+            if item.resolve() not in visited:
+                visited.add(item.resolve())
                 yield item, item == path
 
 

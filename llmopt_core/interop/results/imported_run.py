@@ -89,12 +89,12 @@ def imported_run(variant: VariantResults) -> ImportedRun:
     names = {name: _metric(name, variant) for row in variant.rows for name in row.scores}
     rows = tuple(replace(row, scores={names[name]: score for name, score in row.scores.items()})
                  for row in variant.rows if row.question.strip())  # fmt: skip
-    lost = len(variant.rows) - len(rows)
-    notes = (*variant.notes, *([f"{lost} rows without a question were left out"] if lost else []))
-    named = replace(variant, rows=rows, notes=notes, name=variant.name or _name_of_files(variant))
+    loss_count = len(variant.rows) - len(rows)
+    notes = (*variant.notes, *([f"{loss_count} rows without a question were left out"] if loss_count else []))
+    whole_variant = replace(variant, rows=rows, notes=notes, name=variant.name or _name_of_files(variant))
     cases = _cases(rows)
     repeats = max((len(case.answers) for case in cases), default=0)
-    return ImportedRun(named, cases, tuple(dict.fromkeys(names.values())), _missing(variant, rows), repeats,
+    return ImportedRun(whole_variant, cases, tuple(dict.fromkeys(names.values())), _missing(variant, rows), repeats,
                        variant.name)  # fmt: skip
 
 
@@ -104,16 +104,14 @@ def without_copies(runs: Sequence[ImportedRun]) -> tuple[list[ImportedRun], list
     Such as the CSV beside the JSON of one evaluation; of two the one that says more stays.
     """
     groups = group_values((run.answers_key, run) for run in runs)
-    left_out: dict[int, str] = {}
+    copies: dict[int, str] = {}
     for group in groups.values():
         best = min(group, key=lambda run: len(run.missing))
         for run in group:
             # Two files of one kind may be two evaluations with the same answers.
             if run.file_type != best.file_type:
-                left_out[id(run)] = (
-                    f"{run.variant.files[0]}: {run.name} is in {best.variant.files[0]} as well; left out"
-                )
-    return [run for run in runs if id(run) not in left_out], list(left_out.values())
+                copies[id(run)] = f"{run.variant.files[0]}: {run.name} is in {best.variant.files[0]} as well; left out"
+    return [run for run in runs if id(run) not in copies], list(copies.values())
 
 
 def _metric(name: str, variant: VariantResults) -> str:
@@ -136,11 +134,11 @@ def plain(text: str | None) -> str:
 def _cases(rows: Sequence[ResultRow]) -> tuple[Case, ...]:
     # Two tests may have one id, and two questions one text; both together tell them apart, or the tool's own key does.
     groups = group_values(((row.key, row.id if not row.key else "", plain(row.question)), row) for row in rows)
-    used: set[str] = set()
+    ids: set[str] = set()
     cases = []
     for place, group in enumerate(groups.values(), 1):
-        ordered = sorted(group, key=lambda row: row.repeat or 0)
-        cases.append(_case(ordered, _unused(ordered[0].id or f"q{place}", used)))
+        by_repeat = sorted(group, key=lambda row: row.repeat or 0)
+        cases.append(_case(by_repeat, _unused(by_repeat[0].id or f"q{place}", ids)))
     return tuple(cases)
 
 
@@ -160,21 +158,21 @@ def _case(rows: Sequence[ResultRow], case_id: str) -> Case:
 
 
 def _missing(variant: VariantResults, rows: Sequence[ResultRow]) -> tuple[str, ...]:
-    answered = [row for row in rows if row.failure is None]
-    known: Mapping[str, int] = {
-        "answers": sum(row.answer is not None for row in answered),
-        "reference answers": sum(row.reference is not None for row in answered),
-        "contexts": sum(row.contexts is not None for row in answered),
-        "tokens": sum(row.prompt_tokens is not None for row in answered),
-        "cost": sum(row.cost_usd is not None for row in answered),
-        "latency": sum(row.seconds is not None for row in answered),
-        "scores": sum(any(score.value is not None for score in row.scores.values()) for row in answered),
-        "prompts": sum(bool(row.prompt) for row in answered),
+    answers = [row for row in rows if row.failure is None]
+    counts: Mapping[str, int] = {
+        "answers": sum(row.answer is not None for row in answers),
+        "reference answers": sum(row.reference is not None for row in answers),
+        "contexts": sum(row.contexts is not None for row in answers),
+        "tokens": sum(row.prompt_tokens is not None for row in answers),
+        "cost": sum(row.cost_usd is not None for row in answers),
+        "latency": sum(row.seconds is not None for row in answers),
+        "scores": sum(any(score.value is not None for score in row.scores.values()) for row in answers),
+        "prompts": sum(bool(row.prompt) for row in answers),
     }
     gaps = [
-        name if not found else f"{name} of {len(answered) - found:,} of {len(answered):,} answers"
-        for name, found in known.items()
-        if answered and found < len(answered)
+        name if not number else f"{name} of {len(answers) - number:,} of {len(answers):,} answers"
+        for name, number in counts.items()
+        if answers and number < len(answers)
     ]
     facts = {"name of the model": variant.model, "date": variant.created_at}
     return (*gaps, *(name for name, value in facts.items() if not value))
@@ -183,16 +181,16 @@ def _missing(variant: VariantResults, rows: Sequence[ResultRow]) -> tuple[str, .
 def mean_score(metric: str, rows: Sequence[ResultRow]) -> RowScore:
     """The score of a question: the mean over its answers that have a value, with what each has."""
     scores = [row.scores[metric] for row in rows if metric in row.scores]
-    known = [score for score in scores if score.value is not None]
-    if len(rows) == 1 or not known:
+    with_value = [score for score in scores if score.value is not None]
+    if len(rows) == 1 or not with_value:
         return scores[0] if scores else RowScore(None, failure="the file has no score of this answer")
-    values = [score.value for score in known if score.value is not None]
+    values = [score.value for score in with_value if score.value is not None]
     mean = sum(values) / len(values)
     listing = ", ".join(_word(row, metric) for row in rows)
-    explanations = list(dict.fromkeys(score.explanation for score in known if score.explanation))
+    explanations = list(dict.fromkeys(score.explanation for score in with_value if score.explanation))
     words = [f"Mean of {len(values)} of {len(rows)} answers: {listing}.", *explanations]
-    passed = bool(mean) if mean in (0.0, 1.0) and known[0].passed is not None else None
-    return RowScore(mean, "\n".join(words), judge=known[0].judge, passed=passed)
+    has_passed = bool(mean) if mean in (0.0, 1.0) and with_value[0].passed is not None else None
+    return RowScore(mean, "\n".join(words), judge=with_value[0].judge, passed=has_passed)
 
 
 def _word(row: ResultRow, metric: str) -> str:

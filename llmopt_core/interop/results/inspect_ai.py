@@ -53,10 +53,10 @@ def kind(file: ResultFile) -> str:
 def read(files: Sequence[tuple[ResultFile, str]]) -> list[VariantResults]:
     """A variant per log; of a table, one per evaluation that no log was given of."""
     variants = [_read_log(file) for file, form in files if form == "log"]
-    known = {variant.details["eval_id"] for variant in variants}
+    ids = {variant.details["eval_id"] for variant in variants}
     for file, form in files:
         if form == "table":
-            variants += [variant for variant in _read_table(file) if variant.details["eval_id"] not in known]
+            variants += [variant for variant in _read_table(file) if variant.details["eval_id"] not in ids]
     return variants
 
 
@@ -66,8 +66,8 @@ def grade_value(value: Any) -> float | None:
         return float(value)
     if isinstance(value, str):
         word = value.strip()
-        known = _LETTERS.get(word, _WORDS.get(word.casefold()))
-        return number(word) if known is None else known
+        fraction = _LETTERS.get(word, _WORDS.get(word.casefold()))
+        return number(word) if fraction is None else fraction
     return number(value)
 
 
@@ -78,7 +78,7 @@ def _read_log(file: ResultFile) -> VariantResults:
     if not samples:
         raise BadInput(f"{file.name} is a log of Inspect AI without samples; write it with log_samples on.")
     model, stats = text(evaluation.get("model")), mapping(header.get("stats"))
-    started, ended = moment(stats.get("started_at")), moment(stats.get("completed_at"))
+    start, end = moment(stats.get("started_at")), moment(stats.get("completed_at"))
     judges = _judges(evaluation)
     rows = [_row(sample, model, judges) for sample in samples]
     refusals = sum(row.failure is not None and row.failure.kind == "context-length" for row in rows)
@@ -94,7 +94,7 @@ def _read_log(file: ResultFile) -> VariantResults:
         rows=tuple(rows),
         files=(file.name,),
         created_at=moment(evaluation.get("created")),
-        seconds=(ended - started).total_seconds() if started and ended else None,
+        seconds=(end - start).total_seconds() if start and end else None,
         status=status,
         error="" if status == "finished" else plain_error(header.get("error")) or f"The log says: {status}.",
         notes=_refusal_note(refusals),
@@ -119,10 +119,10 @@ def _header(file: ResultFile) -> Mapping[str, Any]:
 
 def _samples(file: ResultFile) -> list[Mapping[str, Any]]:
     if file.entries:
-        found = [value for name, value in file.entries.items() if name.startswith("samples/")]
+        sample_files = [value for name, value in file.entries.items() if name.startswith("samples/")]
     else:
-        found = sequence(mapping(file.value).get("samples"))
-    samples = [sample for sample in found if isinstance(sample, Mapping)]
+        sample_files = sequence(mapping(file.value).get("samples"))
+    samples = [sample for sample in sample_files if isinstance(sample, Mapping)]
     # The order of a log is that in which samples ended; the data set's own is kept in the header.
     ids = sequence(mapping(mapping(_header(file).get("eval")).get("dataset")).get("sample_ids"))
     places = {text(sample_id): place for place, sample_id in enumerate(ids)}
@@ -198,8 +198,8 @@ def _attach(value: Any, attachments: Mapping[str, Any], depth: int = 0) -> Any:
 def _completion(output: Mapping[str, Any], choice: Mapping[str, Any]) -> str | None:
     if isinstance(output.get("completion"), str) and (output["completion"] or choice):
         return str(output["completion"])
-    found = messages([choice.get("message")])
-    return found[-1].content if found else None
+    replies = messages([choice.get("message")])
+    return replies[-1].content if replies else None
 
 
 def _failure(
@@ -219,23 +219,23 @@ def _failure(
 
 def _references(sample: Mapping[str, Any]) -> tuple[str, ...]:
     target, choices = sample.get("target"), [text(choice) for choice in sequence(sample.get("choices"))]
-    found = [text(item) for item in target] if isinstance(target, list) else [] if target is None else [text(target)]
+    texts = [text(item) for item in target] if isinstance(target, list) else [] if target is None else [text(target)]
     if choices:
         # Targets of multiple choice are the letters of the choices.
         letters = {chr(ord("A") + place): choice for place, choice in enumerate(choices[:26])}
-        found = [letters.get(item.strip().upper(), item) for item in found]
-    return tuple(item for item in found if item.strip())
+        texts = [letters.get(item.strip().upper(), item) for item in texts]
+    return tuple(item for item in texts if item.strip())
 
 
 def _category(sample: Mapping[str, Any]) -> str | None:
-    found = pick(mapping(sample.get("metadata")), CATEGORY_NAMES)
-    return None if found is None else text(found)
+    category = pick(mapping(sample.get("metadata")), CATEGORY_NAMES)
+    return None if category is None else text(category)
 
 
 def _scores(sample: Mapping[str, Any], judges: Mapping[str, str]) -> dict[str, RowScore]:
-    found = mapping(sample.get("scores")) or ({"score": sample["score"]} if sample.get("score") else {})
+    score_table = mapping(sample.get("scores")) or ({"score": sample["score"]} if sample.get("score") else {})
     scores: dict[str, RowScore] = {}
-    for name, score in found.items():
+    for name, score in score_table.items():
         values = mapping(score)
         value, explanation = values.get("value", score), text(values.get("explanation"))
         judge = judges.get(str(name), "")
@@ -278,14 +278,14 @@ def _table_row(row: Mapping[str, Any]) -> ResultRow:
     references = texts(row.get("target"))
     error = row.get("error")
     failure = None if is_missing(error) else Failure("answer", "error", plain_error(error))
-    found = pick({name.removeprefix("metadata_"): value for name, value in row.items()}, CATEGORY_NAMES)
+    category = pick({name.removeprefix("metadata_"): value for name, value in row.items()}, CATEGORY_NAMES)
     names = [name for name in row if name.startswith(_SCORE_COLUMN) and not is_missing(row[name])]
     return ResultRow(
         question=_table_question(text(row.get("input"))),
         id=text(row.get("id")),
         reference=references[0] if references else None,
         right_answers=references,
-        category=None if found is None else text(found),
+        category=None if category is None else text(category),
         failure=failure,
         scores={} if failure else {n.removeprefix(_SCORE_COLUMN): _score(unpack(row[n]), "") for n in names},
         seconds=number(row.get("working_time", row.get("total_time"))),
@@ -295,5 +295,5 @@ def _table_row(row: Mapping[str, Any]) -> ResultRow:
 
 def _table_question(value: str) -> str:
     """The last user's message of a conversation that is written as `user:` and lines below."""
-    head, found, rest = value.rpartition("user:\n")
-    return rest.strip() if found and (not head or head.endswith("\n")) else value.strip()
+    head, separator, rest = value.rpartition("user:\n")
+    return rest.strip() if separator and (not head or head.endswith("\n")) else value.strip()

@@ -68,9 +68,9 @@ def _variant_name(exports: Exports, trace_id: str) -> str:
     """The run's name; where no file says it, what the traces say of their run, the run's id, or the model."""
     if trace_id in exports.run_of:
         return exports.run_of[trace_id]
-    named = pick(mapping(unpack(exports.traces.get(trace_id, {}).get("metadata"))), _RUN_NAMES)
+    name = pick(mapping(unpack(exports.traces.get(trace_id, {}).get("metadata"))), _RUN_NAMES)
     run_id = next((one["datasetRunId"] for one in exports.scores.get(trace_id, []) if one.get("datasetRunId")), "")
-    return text(named) or text(run_id) or _model(exports, trace_id)
+    return text(name) or text(run_id) or _model(exports, trace_id)
 
 
 def _variant(exports: Exports, name: str, trace_ids: Sequence[str], files: tuple[str, ...]) -> VariantResults:
@@ -79,7 +79,7 @@ def _variant(exports: Exports, name: str, trace_ids: Sequence[str], files: tuple
     prompts = (one for trace_id in trace_ids for one in exports.observations.get(trace_id, []) if one.get("promptName"))
     prompt: Row = next(prompts, {})
     version, facts = text(prompt.get("promptVersion")), exports.run_facts.get(name, {})
-    ordered = sorted(trace_ids, key=lambda trace_id: _started(exports, trace_id))
+    oldest_first = sorted(trace_ids, key=lambda trace_id: _started(exports, trace_id))
     return VariantResults(
         tool=TOOL,
         name=name,
@@ -89,7 +89,7 @@ def _variant(exports: Exports, name: str, trace_ids: Sequence[str], files: tuple
             **({"prompt": f"{prompt['promptName']} v{version}"} if prompt else {}),
         },
         set_name=exports.dataset_name or text(first.get("name")),
-        rows=tuple(_row(exports, trace_id) for trace_id in ordered),
+        rows=tuple(_row(exports, trace_id) for trace_id in oldest_first),
         files=files,
         created_at=moment(first.get("timestamp")),
         notes=() if exports.items else ("the items of the data set were not given, so there are no reference answers",),
@@ -98,8 +98,8 @@ def _variant(exports: Exports, name: str, trace_ids: Sequence[str], files: tuple
 
 def _started(exports: Exports, trace_id: str) -> float:
     observations = exports.observations.get(trace_id) or [{}]
-    found = moment(exports.traces.get(trace_id, {}).get("timestamp") or observations[0].get("startTime"))
-    return found.timestamp() if found else 0.0
+    start = moment(exports.traces.get(trace_id, {}).get("timestamp") or observations[0].get("startTime"))
+    return start.timestamp() if start else 0.0
 
 
 def _row(exports: Exports, trace_id: str) -> ResultRow:
@@ -111,15 +111,15 @@ def _row(exports: Exports, trace_id: str) -> ResultRow:
     answer = None if output is None or output == "" else answer_of(output)
     failure = _failure(observations, answer)
     facts = {**mapping(unpack(trace.get("metadata"))), **mapping(unpack(item.get("metadata")))}
-    named, category = pick(facts, ID_NAMES), pick(facts, CATEGORY_NAMES)
-    expected = unpack(item.get("expectedOutput"))
-    asked = item.get("input") or trace.get("input") or last.get("input")
+    row_id, category = pick(facts, ID_NAMES), pick(facts, CATEGORY_NAMES)
+    reference = unpack(item.get("expectedOutput"))
+    question = item.get("input") or trace.get("input") or last.get("input")
     prompt_tokens, completion_tokens = _tokens(calls)
     return ResultRow(
-        question=question_of(asked),
-        id=text(named) if named is not None else exports.item_of.get(trace_id, ""),
+        question=question_of(question),
+        id=text(row_id) if row_id is not None else exports.item_of.get(trace_id, ""),
         key=exports.item_of.get(trace_id, ""),
-        reference=None if is_missing(expected) else answer_of(expected),
+        reference=None if is_missing(reference) else answer_of(reference),
         category=None if category is None else text(category),
         answer=None if failure else answer,
         failure=failure,
@@ -138,8 +138,8 @@ def _failure(observations: Sequence[Row], answer: str | None) -> Failure | None:
     if answer is not None and errors:
         return None
     if errors:
-        said = plain_error(errors[0].get("statusMessage"))
-        return Failure("answer", "error", said or "Langfuse gives no reason.")
+        message = plain_error(errors[0].get("statusMessage"))
+        return Failure("answer", "error", message or "Langfuse gives no reason.")
     if answer is None:
         return Failure("answer", "no-output", "The trace has no output; the export of observations may say why.")
     return None
@@ -152,8 +152,8 @@ def _tokens(calls: Sequence[Row]) -> tuple[int | None, int | None]:
                                                                           if k in ("inputUsage", "outputUsage")})
         for pair, one in zip(pairs, calls, strict=True)
     ]  # fmt: skip
-    sent, written = ([pair[side] for pair in pairs if pair[side] is not None] for side in (0, 1))
-    return (sum(filter(None, sent)) if sent else None), (sum(filter(None, written)) if written else None)
+    inputs, outputs = ([pair[side] for pair in pairs if pair[side] is not None] for side in (0, 1))
+    return (sum(filter(None, inputs)) if inputs else None), (sum(filter(None, outputs)) if outputs else None)
 
 
 def _cost(trace: Row, calls: Sequence[Row]) -> float | None:
@@ -162,14 +162,14 @@ def _cost(trace: Row, calls: Sequence[Row]) -> float | None:
         number(mapping(unpack(one.get("costDetails"))).get("total")) if total is None else total
         for total, one in zip(totals, calls, strict=True)
     ]
-    known = [total for total in totals if total is not None]
-    return sum(known) if known and len(known) == len(totals) else number(trace.get("totalCost"))
+    costs = [total for total in totals if total is not None]
+    return sum(costs) if costs and len(costs) == len(totals) else number(trace.get("totalCost"))
 
 
 def _seconds(trace: Row, observations: Sequence[Row]) -> float | None:
     roots = [one for one in observations if is_missing(one.get("parentObservationId"))]
-    known = [value for one in roots if (value := number(one.get("latency"))) is not None]
-    return number(trace.get("latency")) if not known else sum(known)
+    latencies = [value for one in roots if (value := number(one.get("latency"))) is not None]
+    return number(trace.get("latency")) if not latencies else sum(latencies)
 
 
 def _scores(trace: Row, exported: Sequence[Row]) -> dict[str, RowScore]:
@@ -177,9 +177,9 @@ def _scores(trace: Row, exported: Sequence[Row]) -> dict[str, RowScore]:
     scores = {}
     for name, values in columns.items():
         # A score that was given several times: the last one.
-        found = [value for value in (values if isinstance(values, list) else [values]) if not is_missing(value)]
-        if found:
-            scores[name] = _score(found[-1], text(found[-1]), "")
+        numbers = [value for value in (values if isinstance(values, list) else [values]) if not is_missing(value)]
+        if numbers:
+            scores[name] = _score(numbers[-1], text(numbers[-1]), "")
     for row in exported:
         label = "" if is_missing(row.get("stringValue")) else text(row["stringValue"])
         value = row.get("value") if not is_missing(row.get("value")) else label

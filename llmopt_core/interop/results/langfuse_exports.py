@@ -74,9 +74,9 @@ def _camel(name: Any) -> str:
 
 
 def _plain(row: Mapping[str, Any]) -> Row:
-    known = {_camel(name): name for name in row}
+    names = {_camel(name): name for name in row}
     # Names of scores are the user's and stay as they are.
-    return {new if new in _KNOWN else old: row[old] for new, old in known.items()}
+    return {new if new in _KNOWN else old: row[old] for new, old in names.items()}
 
 
 _KNOWN = TRACE_COLUMNS | {
@@ -106,8 +106,8 @@ def _read_trace(exports: Exports, rows: Iterable[Row]) -> None:
         if whole.get("input") is not None:
             exports.traces[trace_id] = dict(whole)
         _read_observations(exports, [{**one, "traceId": trace_id} for one in observations])
-        found = sequence(row.get("scores"))
-        _read_scores(exports, [{"traceId": trace_id, **_plain(mapping(one))} for one in found])
+        scores = sequence(row.get("scores"))
+        _read_scores(exports, [{"traceId": trace_id, **_plain(mapping(one))} for one in scores])
 
 
 def _read_items(exports: Exports, rows: Iterable[Row]) -> None:

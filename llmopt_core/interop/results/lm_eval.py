@@ -86,8 +86,8 @@ def _task_of(file: ResultFile, results: ResultFile) -> str:
         for task, values in tasks.items()
         if means and all(_is_close(mapping(values).get(name), mean) for name, mean in means.items())
     ]
-    named = [task for task in fitting if f"samples_{task}_" in file.name]
-    return str((named or fitting or [""])[0])
+    matches = [task for task in fitting if f"samples_{task}_" in file.name]
+    return str((matches or fitting or [""])[0])
 
 
 def _means(file: ResultFile) -> dict[str, float]:
@@ -97,13 +97,13 @@ def _means(file: ResultFile) -> dict[str, float]:
             value = grade(row.get(metric))
             if value is not None:
                 values.setdefault(f"{metric},{_filter(row)}", []).append(value)
-    return {name: sum(found) / len(found) for name, found in values.items()}
+    return {name: sum(numbers) / len(numbers) for name, numbers in values.items()}
 
 
 def _is_close(value: Any, mean: float) -> bool:
-    known = number(value)
+    number_value = number(value)
     # Some metrics are no means of their samples, and some tasks report none of theirs.
-    return known is not None and abs(known - mean) < _CLOSE
+    return number_value is not None and abs(number_value - mean) < _CLOSE
 
 
 def _variant(file: ResultFile, results: ResultFile | None) -> VariantResults:
@@ -169,9 +169,9 @@ def _filter(row: Mapping[str, Any]) -> str:
 
 
 def _metrics(row: Mapping[str, Any]) -> list[str]:
-    named = [name for name in sequence(row.get("metrics")) if isinstance(name, str)]
+    names = [name for name in sequence(row.get("metrics")) if isinstance(name, str)]
     # Older versions do not name them.
-    return named or [name for name, value in row.items() if name not in _FIELDS and grade(value) is not None]
+    return names or [name for name, value in row.items() if name not in _FIELDS and grade(value) is not None]
 
 
 def _rows(lines: Sequence[Mapping[str, Any]], *, several: bool) -> list[ResultRow]:
@@ -183,11 +183,11 @@ def _rows(lines: Sequence[Mapping[str, Any]], *, several: bool) -> list[ResultRo
     reference = _reference(first, choices)
     category = pick(document, CATEGORY_NAMES)
     prompt = _prompt(first)
-    named = pick(document, ID_NAMES)
+    row_id = pick(document, ID_NAMES)
     return [
         ResultRow(
             question=_question(document, prompt),
-            id=text(named if named is not None else first.get("doc_id")),
+            id=text(row_id if row_id is not None else first.get("doc_id")),
             key=text(first.get("doc_id")),
             reference=reference,
             category=None if category is None else text(category),
@@ -203,13 +203,13 @@ def _rows(lines: Sequence[Mapping[str, Any]], *, several: bool) -> list[ResultRo
 def _scores(lines: Sequence[Mapping[str, Any]], *, several: bool) -> dict[str, RowScore]:
     scores = {}
     for line in lines:
-        filtered = sequence(line.get("filtered_resps"))
-        taken = text(filtered[0]) if several and filtered else ""
+        replies = sequence(line.get("filtered_resps"))
+        reply = text(replies[0]) if several and replies else ""
         for metric in _metrics(line):
             value = grade(line.get(metric))
             name = f"{metric},{_filter(line)}" if several else metric
             failure = "" if value is not None else "the file has no single number for this answer"
-            scores[name] = RowScore(value, f"Taken from the answer: {taken}" if taken else "", failure)
+            scores[name] = RowScore(value, f"Taken from the answer: {reply}" if reply else "", failure)
     return scores
 
 
@@ -218,9 +218,9 @@ def _choices(row: Mapping[str, Any], document: Mapping[str, Any]) -> list[str] |
     responses = sequence(row.get("resps"))
     if len(responses) < 2 or not all(_likelihood(response) is not None for response in responses):
         return None
-    named = [text(item) for item in sequence(document.get("choices"))]
-    if len(named) == len(responses):
-        return named
+    texts = [text(item) for item in sequence(document.get("choices"))]
+    if len(texts) == len(responses):
+        return texts
     arguments = row.get("arguments")
     calls = list(arguments.values()) if isinstance(arguments, Mapping) else sequence(arguments)
     return [text(call.get("arg_1") if isinstance(call, Mapping) else (sequence(call) or [""])[-1]).strip()
@@ -237,18 +237,18 @@ def _likelihood(response: Any) -> float | None:
 
 def _choice(row: Mapping[str, Any], choices: Sequence[str]) -> str | None:
     values = [_likelihood(response) for response in sequence(row.get("resps"))]
-    known = [(value, place) for place, value in enumerate(values) if value is not None and place < len(choices)]
+    likelihoods = [(value, place) for place, value in enumerate(values) if value is not None and place < len(choices)]
     # Of equally likely ones the first, as lm-eval takes it.
-    return choices[max(known, key=lambda item: (item[0], -item[1]))[1]] if known else None
+    return choices[max(likelihoods, key=lambda item: (item[0], -item[1]))[1]] if likelihoods else None
 
 
 def _answers(row: Mapping[str, Any]) -> list[str | None]:
     responses = sequence(row.get("resps"))
     first = responses[0] if responses else None
-    found = [text(item) for item in first if isinstance(item, str)] if isinstance(first, list) else []
-    if not found and isinstance(first, str):
-        found = [first]
-    return [*found] or [None]
+    texts = [text(item) for item in first if isinstance(item, str)] if isinstance(first, list) else []
+    if not texts and isinstance(first, str):
+        texts = [first]
+    return [*texts] or [None]
 
 
 def _reference(row: Mapping[str, Any], choices: Sequence[str] | None) -> str | None:
@@ -266,14 +266,14 @@ def _prompt(row: Mapping[str, Any]) -> tuple[Message, ...]:
     first = (
         next(iter(arguments.values()), None) if isinstance(arguments, Mapping) else (sequence(arguments) or [None])[0]
     )
-    sent = first.get("arg_0") if isinstance(first, Mapping) else (sequence(first) or [None])[0]
-    if isinstance(sent, list) and len(sent) == 1:
-        sent = sent[0]
-    return messages(sent) or ((Message("user", text(sent)),) if sent else ())
+    prompt = first.get("arg_0") if isinstance(first, Mapping) else (sequence(first) or [None])[0]
+    if isinstance(prompt, list) and len(prompt) == 1:
+        prompt = prompt[0]
+    return messages(prompt) or ((Message("user", text(prompt)),) if prompt else ())
 
 
 def _question(document: Mapping[str, Any], prompt: Sequence[Message]) -> str:
-    found = pick(document, QUESTION_NAMES)
-    if found is not None:
-        return question_of(found)
+    question = pick(document, QUESTION_NAMES)
+    if question is not None:
+        return question_of(question)
     return prompt[-1].content.strip() if prompt else text(dict(document))

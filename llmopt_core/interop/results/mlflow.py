@@ -70,8 +70,8 @@ def _variant(file: ResultFile, rows: Sequence[ResultRow], model: str = "") -> Va
 
 def _assessments(value: Any) -> list[Mapping[str, Any]]:
     # One that was overridden by a newer one is marked so.
-    found = [item for item in sequence(unpack(value)) if isinstance(item, Mapping)]
-    return [item for item in found if item.get("valid") is not False]
+    items = [item for item in sequence(unpack(value)) if isinstance(item, Mapping)]
+    return [item for item in items if item.get("valid") is not False]
 
 
 def _feedback(assessments: Sequence[Mapping[str, Any]]) -> dict[str, RowScore]:
@@ -93,12 +93,12 @@ def _name(assessment: Mapping[str, Any]) -> str:
 
 
 def _expectation(assessments: Sequence[Mapping[str, Any]]) -> str | None:
-    found: dict[str, Any] = {}
+    expectations: dict[str, Any] = {}
     for item in assessments:
         if isinstance(item.get("expectation"), Mapping):
             # The first of a name is that of the data; people add theirs later.
-            found.setdefault(_name(item), mapping(item["expectation"]).get("value"))
-    value = pick(found, _EXPECTED)
+            expectations.setdefault(_name(item), mapping(item["expectation"]).get("value"))
+    value = pick(expectations, _EXPECTED)
     return None if value is None else text(value)
 
 
@@ -106,8 +106,8 @@ def _genai_row(row: Mapping[str, Any]) -> ResultRow:
     assessments = _assessments(row.get("assessments"))
     metadata, tags = mapping(unpack(row.get("trace_metadata"))), mapping(unpack(row.get("tags")))
     columns = {name.removesuffix(_VALUE): value for name, value in row.items() if str(name).endswith(_VALUE)}
-    expected = {_name(item) for item in assessments if "expectation" in item} or set(_EXPECTED)
-    scores = {name: _column_score(row, name) for name in columns if name not in expected}
+    expectation_names = {_name(item) for item in assessments if "expectation" in item} or set(_EXPECTED)
+    scores = {name: _column_score(row, name) for name in columns if name not in expectation_names}
     reference = pick(columns, _EXPECTED)
     failure = _failure(text(row.get("state")), "")
     judges = {name: score.judge for name, score in _feedback(assessments).items()}
@@ -144,12 +144,12 @@ def _result_row(
     scores: Mapping[str, RowScore],
     milliseconds: Any,
 ) -> ResultRow:
-    named, category = pick(tags, ID_NAMES), pick(tags, CATEGORY_NAMES)
+    row_id, category = pick(tags, ID_NAMES), pick(tags, CATEGORY_NAMES)
     prompt_tokens, completion_tokens = used_tokens(metadata.get(_USAGE))
     took = number(milliseconds)
     return ResultRow(
         question=question_of(request),
-        id="" if named is None else text(named),
+        id="" if row_id is None else text(row_id),
         reference=reference,
         category=None if category is None else text(category),
         answer=None if failure or response is None else answer_of(response),
@@ -171,8 +171,8 @@ def _read_traces(file: ResultFile) -> list[VariantResults]:
 
 def _started(trace: Mapping[str, Any]) -> float:
     info = mapping(trace.get("info"))
-    found = moment(info.get("request_time", info.get("timestamp_ms")))
-    return found.timestamp() if found else 0.0
+    start = moment(info.get("request_time", info.get("timestamp_ms")))
+    return start.timestamp() if start else 0.0
 
 
 def _spans(trace: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -186,7 +186,7 @@ def _attribute(span: Mapping[str, Any], name: str) -> Any:
 
 
 def _model_of(trace: Mapping[str, Any]) -> str:
-    return next((text(found) for span in _spans(trace) if (found := _attribute(span, _MODEL))), "")
+    return next((text(model) for span in _spans(trace) if (model := _attribute(span, _MODEL))), "")
 
 
 def _trace_row(trace: Mapping[str, Any]) -> ResultRow:

@@ -45,8 +45,8 @@ def read_batches(inputs: Sequence[ResultFile], outputs: Sequence[ResultFile]) ->
     )
     errors: dict[str, list[Row]] = {}
     for file in outputs:
-        failed = [line for line in file.objects if not _batch_model(line)]
-        errors.setdefault(_model_of_errors(failed, requests, answers), []).extend(failed)
+        failures = [line for line in file.objects if not _batch_model(line)]
+        errors.setdefault(_model_of_errors(failures, requests, answers), []).extend(failures)
     models = list(dict.fromkeys([*answers, *errors]))
     names = tuple(file.name for file in (*inputs, *outputs))
     asked_by_any = {key: body for bodies in requests.values() for key, body in bodies.items()}
@@ -78,16 +78,16 @@ def _model_of_errors(
         model: set(_requests_of(model, requests)) - {text(line.get("custom_id")) for line in answers.get(model, [])}
         for model in models
     }
-    answered = {model: {text(line.get("custom_id")) for line in answers.get(model, [])} for model in models}
-    fitting = [model for model in models if not ids & answered[model]]
+    answer_ids = {model: {text(line.get("custom_id")) for line in answers.get(model, [])} for model in models}
+    fitting = [model for model in models if not ids & answer_ids[model]]
     return min(fitting, key=lambda model: len(open_ids[model] ^ ids), default=models[0] if models else "")
 
 
 def _batch(model: str, bodies: Mapping[str, Row], lines: Sequence[Row], files: tuple[str, ...]) -> VariantResults:
-    known = [line for line in lines if text(line.get("custom_id")) in bodies]
+    matches = [line for line in lines if text(line.get("custom_id")) in bodies]
     places = {key: place for place, key in enumerate(bodies)}
-    lost = len(lines) - len(known)
-    rows = sorted(known, key=lambda line: places[text(line.get("custom_id"))])
+    loss_count = len(lines) - len(matches)
+    rows = sorted(matches, key=lambda line: places[text(line.get("custom_id"))])
     return VariantResults(
         tool=TOOL,
         name=model,
@@ -97,28 +97,28 @@ def _batch(model: str, bodies: Mapping[str, Row], lines: Sequence[Row], files: t
         set_name="batch",
         rows=tuple(_batch_row(line, bodies[text(line.get("custom_id"))]) for line in rows),
         files=files,
-        notes=(f"{lost} answers belong to no request of the input file and were left out",) if lost else (),
+        notes=(f"{loss_count} answers belong to no request of the input file and were left out",) if loss_count else (),
     )  # fmt: skip
 
 
 def _batch_row(line: Row, asked: Row) -> ResultRow:
     response = mapping(line.get("response"))
     body = mapping(response.get("body"))
-    sent = messages(asked.get("messages")) or messages(asked.get("input"))
+    prompt = messages(asked.get("messages")) or messages(asked.get("input"))
     error = line.get("error") or body.get("error")
     status = number(response.get("status_code")) or 0
     failure = None
     if error or not response or status >= 400:
-        said = plain_error(error) or f"The service answered with the status {status:.0f}."
-        failure = Failure("answer", text(mapping(error).get("code")) or "error", said)
+        reason = plain_error(error) or f"The service answered with the status {status:.0f}."
+        failure = Failure("answer", text(mapping(error).get("code")) or "error", reason)
     prompt_tokens, completion_tokens = used_tokens(body.get("usage"))
     choice = mapping((sequence(body.get("choices")) or [{}])[0])
     return ResultRow(
-        question=last_user(sent) or question_of(asked.get("input") or asked.get("prompt") or asked.get("messages")),
+        question=last_user(prompt) or question_of(asked.get("input") or asked.get("prompt") or asked.get("messages")),
         id=text(line.get("custom_id")),
         answer=None if failure else body_answer(body, choice),
         failure=failure,
-        prompt=sent,
+        prompt=prompt,
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         finish_reason=text(choice.get("finish_reason")),
@@ -129,11 +129,11 @@ def body_answer(body: Row, choice: Row) -> str | None:
     """The text of an answer of either API."""
     message = mapping(choice.get("message"))
     if choice:
-        said = messages([message])
-        return said[-1].content if said else text(choice.get("text"))
+        replies = messages([message])
+        return replies[-1].content if replies else text(choice.get("text"))
     # The newer kind of answers is a list of items, of which messages hold the text.
-    said = messages([item for item in sequence(body.get("output")) if mapping(item).get("type") == "message"])
-    return said[-1].content if said else None
+    replies = messages([item for item in sequence(body.get("output")) if mapping(item).get("type") == "message"])
+    return replies[-1].content if replies else None
 
 
 def last_user(sent: Sequence[Message]) -> str:

@@ -59,7 +59,7 @@ def read(files: Sequence[tuple[ResultFile, str]]) -> list[VariantResults]:
     Raises:
         BadInput: A file has questions without answers or answers without questions.
     """
-    by_kind = {form: [file for file, found in files if found == form] for _, form in files}
+    by_kind = {form: [file for file, kind in files if kind == form] for _, form in files}
     variants = [variant for file in by_kind.get("items", []) for variant in _read_items(file)]
     batches = by_kind.get("batch_output", []) + by_kind.get("batch_input", [])
     if batches:
@@ -113,22 +113,22 @@ def _results(item: Row) -> list[Row]:
 def _item_row(item: Row, names: Mapping[str, str]) -> ResultRow:
     data, sample = mapping(item.get("datasource_item")), mapping(item.get("sample"))
     data = mapping(data.get("item")) or data
-    sent = messages(sample.get("input"))
-    named, category = pick(data, ID_NAMES), pick(data, CATEGORY_NAMES)
+    prompt = messages(sample.get("input"))
+    row_id, category = pick(data, ID_NAMES), pick(data, CATEGORY_NAMES)
     reference = pick(data, REFERENCE_NAMES)
     failure = _item_failure(item, sample)
     prompt_tokens, completion_tokens = used_tokens(sample.get("usage"))
-    found = pick(data, QUESTION_NAMES)
+    question = pick(data, QUESTION_NAMES)
     outputs = messages(sample.get("output"))
     return ResultRow(
-        question=question_of(found) if found is not None else last_user(sent) or question_of(data),
-        id=text(named) if named is not None else text(item.get("datasource_item_id")),
+        question=question_of(question) if question is not None else last_user(prompt) or question_of(data),
+        id=text(row_id) if row_id is not None else text(item.get("datasource_item_id")),
         reference=None if reference is None else text(reference),
         category=None if category is None else text(category),
         answer=None if failure else outputs[-1].content if outputs else None,
         failure=failure,
         scores={} if failure else _item_scores(item, names),
-        prompt=sent,
+        prompt=prompt,
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         finish_reason=text(sample.get("finish_reason")),
@@ -152,11 +152,11 @@ def _item_scores(item: Row, names: Mapping[str, str]) -> dict[str, RowScore]:
         value = number(one.get("score"))
         value = grade(one.get("passed")) if value is None else value
         error = plain_error(sample["error"]) if sample.get("error") else ""
-        said = messages(sample.get("output"))
+        replies = messages(sample.get("output"))
         name = text(one.get("name"))
         scores[names.get(name, name) or "grader"] = RowScore(
             value,
-            said[-1].content if said else "",
+            replies[-1].content if replies else "",
             "" if value is not None else error or "the file has no score",
             text(sample.get("model")),
         )
@@ -166,17 +166,19 @@ def _item_scores(item: Row, names: Mapping[str, str]) -> dict[str, RowScore]:
 def _read_completions(files: Sequence[ResultFile], message_files: Sequence[ResultFile]) -> list[VariantResults]:
     completions = [row for file in files for row in file.objects]
     # Messages have the id of their completion with a number behind.
-    told = group_values((text(row.get("id")).rpartition("-")[0], row) for file in message_files for row in file.objects)
-    with_questions = [(row, messages(row.get("messages")) or messages(told.get(text(row.get("id")), [])))
+    by_id = group_values(
+        (text(row.get("id")).rpartition("-")[0], row) for file in message_files for row in file.objects
+    )
+    with_questions = [(row, messages(row.get("messages")) or messages(by_id.get(text(row.get("id")), [])))
                       for row in completions]  # fmt: skip
-    known = [(row, sent) for row, sent in with_questions if sent]
-    if not known:
+    matches = [(row, question) for row, question in with_questions if question]
+    if not matches:
         raise BadInput(
             f"{files[0].name} lists completions without their questions: add to each its messages "
             "(GET /v1/chat/completions/ID/messages) under the name messages, or give them beside it."
         )
-    lost = len(with_questions) - len(known)
-    groups = group_values((text(row.get("model")), (row, sent)) for row, sent in known)
+    loss_count = len(with_questions) - len(matches)
+    groups = group_values((text(row.get("model")), (row, question)) for row, question in matches)
     names = tuple(file.name for file in (*files, *message_files))
     return [
         VariantResults(
@@ -184,10 +186,10 @@ def _read_completions(files: Sequence[ResultFile], message_files: Sequence[Resul
             name=model,
             model=model,
             set_name="stored completions",
-            rows=tuple(_completion_row(row, sent) for row, sent in rows),
+            rows=tuple(_completion_row(row, question) for row, question in rows),
             files=names,
             created_at=moment(rows[0][0].get("created")),
-            notes=(f"{lost} completions have no questions and were left out",) if lost else (),
+            notes=(f"{loss_count} completions have no questions and were left out",) if loss_count else (),
         )
         for model, rows in groups.items()
     ]
@@ -195,16 +197,16 @@ def _read_completions(files: Sequence[ResultFile], message_files: Sequence[Resul
 
 def _completion_row(row: Row, sent: Sequence[Message]) -> ResultRow:
     facts = mapping(row.get("metadata"))
-    named, category = pick(facts, ID_NAMES), pick(facts, CATEGORY_NAMES)
+    row_id, category = pick(facts, ID_NAMES), pick(facts, CATEGORY_NAMES)
     prompt_tokens, completion_tokens = used_tokens(row.get("usage"))
     choice = mapping((sequence(row.get("choices")) or [{}])[0])
-    graded = {str(name): value for name, value in facts.items() if grade(value) is not None}
+    grades = {str(name): value for name, value in facts.items() if grade(value) is not None}
     return ResultRow(
         question=last_user(sent),
-        id="" if named is None else text(named),
+        id="" if row_id is None else text(row_id),
         category=None if category is None else text(category),
         answer=body_answer({}, choice),
-        scores={name: RowScore(grade(value), text(value)) for name, value in graded.items() if name not in ID_NAMES},
+        scores={name: RowScore(grade(value), text(value)) for name, value in grades.items() if name not in ID_NAMES},
         prompt=tuple(sent),
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,

@@ -45,9 +45,9 @@ def read(files: Sequence[tuple[ResultFile, str]]) -> list[VariantResults]:
         (_field(record, "spanId"), record) for file, form in files if form == "logs" for record in _log_records(file)
     )
     spans = [_span(one, events.get(_field(one, "spanId"), [])) for one in raw]
-    found = rows_by_model(spans, {})
+    variants = rows_by_model(spans, {})
     names = tuple(file.name for file, _ in files)
-    if not found:
+    if not variants:
         raise BadInput(
             f"{names[0]} holds traces without the texts of questions; the content of messages must be recorded, or the "
             "logs with it be given too."
@@ -55,7 +55,7 @@ def read(files: Sequence[tuple[ResultFile, str]]) -> list[VariantResults]:
     return [
         VariantResults(tool=TOOL, name=model, model=model, rows=tuple(rows), files=names, set_name="traces",
                        created_at=first_moment(spans), notes=("traces have no reference answers",))
-        for model, rows in found.items()
+        for model, rows in variants.items()
     ]  # fmt: skip
 
 
@@ -105,8 +105,8 @@ def _value(value: Any, depth: int = 0) -> Any:
 def _attributes(value: Any, depth: int = 0) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return dict(value)
-    found = (mapping(item) for item in sequence(value))
-    return {text(item.get("key")): _value(item.get("value"), depth) for item in found if "key" in item}
+    items = (mapping(item) for item in sequence(value))
+    return {text(item.get("key")): _value(item.get("value"), depth) for item in items if "key" in item}
 
 
 def _span(one: Mapping[str, Any], logs: Sequence[Mapping[str, Any]]) -> Span:

@@ -56,16 +56,16 @@ def read(files: Sequence[tuple[ResultFile, str]]) -> list[VariantResults]:
     Raises:
         BadInput: There are annotations or descriptions alone.
     """
-    by_kind = {form: [file for file, found in files if found == form] for _, form in files}
+    by_kind = {form: [file for file, kind in files if kind == form] for _, form in files}
     experiments, spans = by_kind.get("experiment", []), by_kind.get("spans", [])
     if not experiments and not spans:
         file, form = files[0]
         raise BadInput(f"{file.name} is {_ALONE[form]} of Phoenix without its results; give {_WANTED[form]} too.")
     metas = by_kind.get("meta", [])
-    named = {name: one for file in experiments for name, one in _named_examples(file).items()}
+    examples = {name: one for file in experiments for name, one in _named_examples(file).items()}
     names = {file.name: _meta_of(file, metas, alone=len(experiments) == 1) for file in experiments}
     datasets = {text(row.get("node_id")): row for file in by_kind.get("dataset", []) for row in file.objects}
-    variants = [_experiment(file, names[file.name], {**datasets, **named}) for file in experiments]
+    variants = [_experiment(file, names[file.name], {**datasets, **examples}) for file in experiments]
     return [*variants, *_read_spans(spans, by_kind.get("annotations", []))]
 
 
@@ -80,17 +80,17 @@ def _meta(file: ResultFile) -> Mapping[str, Any]:
 
 def _meta_of(file: ResultFile, metas: Sequence[ResultFile], *, alone: bool) -> ResultFile | None:
     """The description of an experiment: by its name, else the only one with as many answers and failures."""
-    named = [meta for meta in metas if meta.stem.startswith(file.stem)]
-    if named:
-        return named[0]
+    matches = [meta for meta in metas if meta.stem.startswith(file.stem)]
+    if matches:
+        return matches[0]
     errors = sum(not is_missing(row.get("error")) for row in file.objects)
     fitting = [meta for meta in metas if _counts(_meta(meta)) == (len(file.objects), errors)]
     return fitting[0] if len(fitting) == 1 and (alone or len(metas) > 1) else None
 
 
 def _counts(meta: Mapping[str, Any]) -> tuple[int, int]:
-    failed = count(meta.get("failed_run_count")) or 0
-    return (count(meta.get("successful_run_count")) or 0) + failed, failed
+    failures = count(meta.get("failed_run_count")) or 0
+    return (count(meta.get("successful_run_count")) or 0) + failures, failures
 
 
 def _named_examples(file: ResultFile) -> dict[str, Mapping[str, Any]]:
@@ -100,12 +100,12 @@ def _named_examples(file: ResultFile) -> dict[str, Mapping[str, Any]]:
 
 def _experiment(file: ResultFile, meta: ResultFile | None, examples: Mapping[str, Mapping[str, Any]]) -> VariantResults:
     facts = _meta(meta) if meta else {}
-    described = mapping(facts.get("metadata"))
+    metadata = mapping(facts.get("metadata"))
     return VariantResults(
         tool=TOOL,
         name=text(facts.get("name")),
-        model=text(described.get("model")),
-        details={str(name): text(value) for name, value in described.items() if name != "model"},
+        model=text(metadata.get("model")),
+        details={str(name): text(value) for name, value in metadata.items() if name != "model"},
         set_name=text(facts.get("description")),
         rows=tuple(_row(row, examples) for row in file.objects),
         files=(file.name, *([meta.name] if meta else [])),
@@ -116,19 +116,19 @@ def _experiment(file: ResultFile, meta: ResultFile | None, examples: Mapping[str
 
 def _row(row: Mapping[str, Any], examples: Mapping[str, Mapping[str, Any]]) -> ResultRow:
     example_id = text(row.get("example_id"))
-    described = examples.get(example_id, {})
+    example = examples.get(example_id, {})
     facts = {
-        **{str(name).removeprefix("metadata."): value for name, value in described.items()
+        **{str(name).removeprefix("metadata."): value for name, value in example.items()
            if str(name).startswith("metadata.")},
-        **mapping(unpack(described.get("metadata"))),
+        **mapping(unpack(example.get("metadata"))),
         **mapping(unpack(row.get("metadata"))),
     }  # fmt: skip
     error, reference = row.get("error"), unpack(row.get("reference_output"))
     failure = None if is_missing(error) else Failure("answer", "error", plain_error(error))
-    named, category, took = pick(facts, ID_NAMES), pick(facts, CATEGORY_NAMES), number(row.get("latency_ms"))
+    row_id, category, took = pick(facts, ID_NAMES), pick(facts, CATEGORY_NAMES), number(row.get("latency_ms"))
     return ResultRow(
         question=question_of(row.get("input")),
-        id=example_id if named is None else text(named),
+        id=example_id if row_id is None else text(row_id),
         key=example_id,
         reference=answer_of(reference) if not is_missing(reference) and reference != {} else None,
         category=None if category is None else text(category),
@@ -190,10 +190,10 @@ def _read_spans(files: Sequence[ResultFile], annotation_files: Sequence[ResultFi
 
 def _span(row: Mapping[str, Any]) -> Span:
     context = mapping(row.get("context"))
-    nested = row.get("attributes")
+    inner = row.get("attributes")
     attributes = (
-        dict(nested)
-        if isinstance(nested, Mapping)
+        dict(inner)
+        if isinstance(inner, Mapping)
         else {str(n).removeprefix("attributes."): v for n, v in row.items()
               if str(n).startswith("attributes.") and not is_missing(v)}
     )  # fmt: skip

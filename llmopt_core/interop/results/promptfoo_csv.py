@@ -76,8 +76,8 @@ def _csv_row(header: Sequence[str], cells: Sequence[str], first: int, start: int
         question=question_in({}, variables) if variables else description,
         id=text(pick(variables, ID_NAMES) or description),
         key=canonical_json([variables, description]),
-        reference=None if (found := pick(variables, REFERENCE_NAMES)) is None else text(found),
-        category=None if (found := pick(variables, CATEGORY_NAMES)) is None else text(found),
+        reference=None if (reference := pick(variables, REFERENCE_NAMES)) is None else text(reference),
+        category=None if (reference := pick(variables, CATEGORY_NAMES)) is None else text(reference),
         answer=None if failure else answer,
         failure=failure,
         scores={} if failure else _csv_scores(status, own),
@@ -87,8 +87,8 @@ def _csv_row(header: Sequence[str], cells: Sequence[str], first: int, start: int
 
 def _csv_scores(status: str, own: Mapping[str, str]) -> dict[str, RowScore]:
     reason = own.get("Grader Reason", "")
-    passed = {"PASS": True, "FAIL": False}.get(status)
-    scores = {PASS: RowScore(None if passed is None else float(passed), reason, passed=passed)}
+    has_passed = {"PASS": True, "FAIL": False}.get(status)
+    scores = {PASS: RowScore(None if has_passed is None else float(has_passed), reason, passed=has_passed)}
     if not is_missing(own.get("Score")):
         scores[SCORE] = RowScore(grade(own["Score"]), reason)
     prefix = "Metric: "
@@ -98,17 +98,17 @@ def _csv_scores(status: str, own: Mapping[str, str]) -> dict[str, RowScore]:
 
 def _without_empty_weights(rows: Iterable[ResultRow]) -> tuple[list[ResultRow], list[str]]:
     """The rows without metrics that are 0 on every row, passed ones too: so promptfoo writes assertions of weight 0."""
-    found = list(rows)
-    passed = [row for row in found if PASS in row.scores and row.scores[PASS].value == 1.0]
-    names = {name for row in passed for name in row.scores if name not in (PASS, SCORE)}
-    empty = {name for name in names if all(row.scores.get(name, _NONE).value in (0.0, None) for row in found)}
+    table = list(rows)
+    passes = [row for row in table if PASS in row.scores and row.scores[PASS].value == 1.0]
+    names = {name for row in passes for name in row.scores if name not in (PASS, SCORE)}
+    empty = {name for name in names if all(row.scores.get(name, _NONE).value in (0.0, None) for row in table)}
     if not empty:
-        return found, []
-    kept = [
-        replace(row, scores={name: score for name, score in row.scores.items() if name not in empty}) for row in found
+        return table, []
+    result = [
+        replace(row, scores={name: score for name, score in row.scores.items() if name not in empty}) for row in table
     ]
     listing = ", ".join(sorted(empty))
-    return kept, [
+    return result, [
         f"{listing}: 0 on every row, also on those that passed, as promptfoo's CSV writes assertions of weight 0; left "
         "out (the JSON file has their scores)"
     ]

@@ -98,7 +98,7 @@ def _repeat_count(value: Mapping[str, Any], config: Mapping[str, Any]) -> int | 
     """How often each test was asked; None where the file does not say."""
     places = (mapping(value.get("runtimeOptions")), mapping(config.get("evaluateOptions")))
     counts = [count(place.get("repeat")) for place in places if "repeat" in place]
-    return next((found for found in counts if found), 1 if value.get("config") is not None else None)
+    return next((number for number in counts if number), 1 if value.get("config") is not None else None)
 
 
 def _column(row: Mapping[str, Any]) -> str:
@@ -184,9 +184,9 @@ def _failure(row: Mapping[str, Any]) -> Failure | None:
 
 def question_in(row: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
     """The question: the variable of a telling name, the only one, or the prompt."""
-    found = pick(variables, QUESTION_NAMES)
-    if found is not None:
-        return question_of(found)
+    question = pick(variables, QUESTION_NAMES)
+    if question is not None:
+        return question_of(question)
     others = {name: value for name, value in variables.items() if name.casefold() not in REFERENCE_NAMES}
     if len(others) == 1:
         return question_of(next(iter(others.values())))
@@ -196,8 +196,8 @@ def question_in(row: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
 
 def _id(case: Mapping[str, Any], row: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
     places = (mapping(case.get("metadata")), mapping(row.get("metadata")), variables)
-    found = next((value for place in places if (value := pick(place, ID_NAMES)) is not None), None)
-    return text(found if found is not None else case.get("description"))
+    row_id = next((value for place in places if (value := pick(place, ID_NAMES)) is not None), None)
+    return text(row_id if row_id is not None else case.get("description"))
 
 
 def _key(row: Mapping[str, Any], case: Mapping[str, Any], variables: Mapping[str, Any], repeat: int | None) -> str:
@@ -209,32 +209,32 @@ def _key(row: Mapping[str, Any], case: Mapping[str, Any], variables: Mapping[str
 
 
 def _reference(row: Mapping[str, Any], case: Mapping[str, Any], variables: Mapping[str, Any]) -> str | None:
-    found = pick(variables, REFERENCE_NAMES)
-    if found is not None:
-        return text(found)
-    rendered = [
+    reference = pick(variables, REFERENCE_NAMES)
+    if reference is not None:
+        return text(reference)
+    rendered_values = [
         (mapping(part.get("assertion")), mapping(part.get("metadata")).get("renderedAssertionValue"))
         for part in components(row)
     ]
-    asserted = [*rendered, *((mapping(item), None) for item in sequence(case.get("assert")))]
-    for wanted in _HOLDING_REFERENCE:
-        for assertion, rendered_value in asserted:
+    pairs = [*rendered_values, *((mapping(item), None) for item in sequence(case.get("assert")))]
+    for kind in _HOLDING_REFERENCE:
+        for assertion, rendered_value in pairs:
             value = rendered_value if rendered_value is not None else assertion.get("value")
-            if assertion.get("type") == wanted and isinstance(value, str) and value and "{{" not in value:
+            if assertion.get("type") == kind and isinstance(value, str) and value and "{{" not in value:
                 return value
     return None
 
 
 def _category(case: Mapping[str, Any], row: Mapping[str, Any], variables: Mapping[str, Any]) -> str | None:
     places = (variables, mapping(case.get("metadata")), mapping(row.get("metadata")))
-    found = next((value for place in places if (value := pick(place, CATEGORY_NAMES)) is not None), None)
-    return None if found is None else text(found)
+    category = next((value for place in places if (value := pick(place, CATEGORY_NAMES)) is not None), None)
+    return None if category is None else text(category)
 
 
 def contexts_in(variables: Mapping[str, Any]) -> tuple[Context, ...] | None:
     """What was retrieved, where a variable holds it under the name that promptfoo's assertions read."""
-    found = pick(variables, _CONTEXT_NAMES)
-    return None if found is None else tuple(Context(item) for item in texts(found))
+    contexts = pick(variables, _CONTEXT_NAMES)
+    return None if contexts is None else tuple(Context(item) for item in texts(contexts))
 
 
 def _prompt(row: Mapping[str, Any]) -> tuple[Message, ...]:

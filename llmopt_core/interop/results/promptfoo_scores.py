@@ -24,8 +24,8 @@ _GRADED_BY_MODEL = (
 
 def components(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The results of the single assertions of a row."""
-    found = sequence(mapping(row.get("gradingResult")).get("componentResults"))
-    return [part for part in found if isinstance(part, Mapping)]
+    parts = sequence(mapping(row.get("gradingResult")).get("componentResults"))
+    return [part for part in parts if isinstance(part, Mapping)]
 
 
 def row_scores(row: Mapping[str, Any]) -> dict[str, RowScore]:
@@ -38,8 +38,8 @@ def row_scores(row: Mapping[str, Any]) -> dict[str, RowScore]:
     }
     parts = components(row)
     if not parts:
-        named = mapping(row.get("namedScores") or grading.get("namedScores"))
-        return scores | {str(name): RowScore(number(value)) for name, value in named.items()}
+        named_scores = mapping(row.get("namedScores") or grading.get("namedScores"))
+        return scores | {str(name): RowScore(number(value)) for name, value in named_scores.items()}
     groups = group_values((_metric(part), part) for part in parts)
     judge = _grader(row)
     return scores | {name: _component_score(group, judge) for name, group in groups.items()}
@@ -49,8 +49,8 @@ def _grader(row: Mapping[str, Any]) -> str:
     """The model that grades, where the test or the prompt names one."""
     places = (mapping(mapping(row.get("testCase")).get("options")), mapping(mapping(row.get("prompt")).get("config")))
     providers = (place.get("provider") for place in places)
-    named = (text(mapping(one).get("id")) if isinstance(one, Mapping) else text(one) for one in providers)
-    return next(filter(None, named), "")
+    names = (text(mapping(one).get("id")) if isinstance(one, Mapping) else text(one) for one in providers)
+    return next(filter(None, names), "")
 
 
 def _metric(part: Mapping[str, Any]) -> str:
@@ -64,14 +64,14 @@ def _component_score(parts: Sequence[Mapping[str, Any]], grader: str) -> RowScor
     Named scores say 0 for all assertions of weight 0, passed or not, so they are not used.
     """
     values = [(number(part.get("score")), _weight(part)) for part in parts]
-    known = [(value, weight) for value, weight in values if value is not None]
+    pairs = [(value, weight) for value, weight in values if value is not None]
     # All of weight 0: they count for nothing in the row's own score, and the same among themselves.
-    weights = [weight for _, weight in known] if any(weight for _, weight in known) else [1.0] * len(known)
+    weights = [weight for _, weight in pairs] if any(weight for _, weight in pairs) else [1.0] * len(pairs)
     reasons = "\n".join(filter(None, (text(part.get("reason")) for part in parts)))
     judge = grader if any(mapping(part.get("assertion")).get("type") in _GRADED_BY_MODEL for part in parts) else ""
-    if not known:
+    if not pairs:
         return RowScore(None, reasons, "the file has no score of this assertion", judge)
-    mean = sum(value * weight for (value, _), weight in zip(known, weights, strict=True)) / sum(weights)
+    mean = sum(value * weight for (value, _), weight in zip(pairs, weights, strict=True)) / sum(weights)
     return RowScore(mean, reasons, judge=judge)
 
 

@@ -67,8 +67,8 @@ def find_results(paths: Sequence[Path]) -> FoundResults:
         BadInput: One is no file of results, or what belongs to it is missing.
     """
     files, problems = read_paths(paths)
-    found = recognise(files)
-    return FoundResults(found.variants, (*problems, *found.problems))
+    variants = recognise(files)
+    return FoundResults(variants.variants, (*problems, *variants.problems))
 
 
 def recognise(files: Sequence[ResultFile]) -> FoundResults:

@@ -74,18 +74,20 @@ def rows_by_model(spans: Sequence[Span], scores: Mapping[str, Mapping[str, RowSc
     # Two exports of the same spans are one.
     distinct = {(span.trace_id, span.span_id): span for span in spans}.values()
     traces = group_values((span.trace_id or span.span_id, span) for span in distinct)
-    ordered = sorted(traces.values(), key=lambda trace: min((s.start.timestamp() for s in trace if s.start), default=0))
+    by_time = sorted(traces.values(), key=lambda trace: min((s.start.timestamp() for s in trace if s.start), default=0))
     result: dict[str, list[ResultRow]] = {}
-    for trace in ordered:
-        model = next((text(found) for span in trace if (found := pick(span.attributes, _MODELS)) is not None), "")
+    for trace in by_time:
+        model = next(
+            (text(model_name) for span in trace if (model_name := pick(span.attributes, _MODELS)) is not None), ""
+        )
         row = _row(trace, scores)
         # Spans without a question are work of other kinds, such as jobs that fill an index.
         if row is not None:
             result.setdefault(model, []).append(row)
     # What failed before a model was asked is of the only one that there is.
     if len(result) == 2 and "" in result:
-        unnamed = result.pop("")
-        next(iter(result.values())).extend(unnamed)
+        rows_without_model = result.pop("")
+        next(iter(result.values())).extend(rows_without_model)
     return result
 
 
@@ -99,21 +101,21 @@ def _row(trace: Sequence[Span], scores: Mapping[str, Mapping[str, RowScore]]) ->
     question = question_of(_first(_INPUTS, root, last_call)) or _last_user(_prompt(last_call))
     if not question:
         return None
-    failed = root if root.is_error else None
-    gathered: dict[str, RowScore] = {}
+    failure_span = root if root.is_error else None
+    row_scores: dict[str, RowScore] = {}
     for span in trace:
-        gathered |= {**span.scores, **scores.get(span.span_id, {})}
+        row_scores |= {**span.scores, **scores.get(span.span_id, {})}
     facts = {name.rpartition(".")[2]: value for name, value in root.attributes.items() if name.startswith("metadata.")}
     facts |= _mapping_of(root.attributes.get("metadata"))
-    category, named = pick(facts, CATEGORY_NAMES), pick(facts, ID_NAMES)
+    category, row_id = pick(facts, CATEGORY_NAMES), pick(facts, ID_NAMES)
     return ResultRow(
         question=question,
-        id="" if named is None else text(named),
+        id="" if row_id is None else text(row_id),
         category=None if category is None else text(category),
-        answer=None if failed else answer_of(_first(_OUTPUTS, root, last_call)),
-        failure=None if failed is None else _failure(failed, trace),
+        answer=None if failure_span else answer_of(_first(_OUTPUTS, root, last_call)),
+        failure=None if failure_span is None else _failure(failure_span, trace),
         # Feedback on a call that failed is a fact of its own, and grades no answer.
-        scores={} if failed else gathered,
+        scores={} if failure_span else row_scores,
         contexts=_contexts(trace),
         prompt=_prompt(last_call),
         prompt_tokens=_total(calls, _SENT),
@@ -123,35 +125,35 @@ def _row(trace: Sequence[Span], scores: Mapping[str, Mapping[str, RowScore]]) ->
 
 
 def _first(names: Sequence[str], *spans: Span) -> Any:
-    return next((found for span in spans if (found := pick(span.attributes, names)) is not None), None)
+    return next((value for span in spans if (value := pick(span.attributes, names)) is not None), None)
 
 
 def _mapping_of(value: Any) -> dict[str, Any]:
-    found = unpack(value)
-    return dict(found) if isinstance(found, Mapping) else {}
+    values = unpack(value)
+    return dict(values) if isinstance(values, Mapping) else {}
 
 
 def _failure(root: Span, trace: Sequence[Span]) -> Failure:
-    said = [root.message, *(span.message for span in trace), text(root.attributes.get("error.type"))]
-    return Failure("answer", "error", plain_error(next(filter(None, said), "")) or "The trace gives no reason.")
+    messages = [root.message, *(span.message for span in trace), text(root.attributes.get("error.type"))]
+    return Failure("answer", "error", plain_error(next(filter(None, messages), "")) or "The trace gives no reason.")
 
 
 def _total(calls: Sequence[Span], names: Sequence[str]) -> int | None:
-    counts = [found for span in calls if (found := count(pick(span.attributes, names))) is not None]
+    counts = [number for span in calls if (number := count(pick(span.attributes, names))) is not None]
     return sum(counts) if counts else None
 
 
 def _prompt(span: Span) -> tuple[Message, ...]:
-    found: dict[int, dict[str, Any]] = {}
+    by_place: dict[int, dict[str, Any]] = {}
     for name, value in span.attributes.items():
         match = _MESSAGE.fullmatch(name)
         if match:
-            found.setdefault(int(match[1]), {})[match[2]] = value
-    if found:
-        return messages([found[place] for place in sorted(found)])
-    nested = unpack(span.attributes.get("llm.input_messages"))
-    if isinstance(nested, list):
-        return messages([{k.removeprefix("message."): v for k, v in one.items()} for one in nested
+            by_place.setdefault(int(match[1]), {})[match[2]] = value
+    if by_place:
+        return messages([by_place[place] for place in sorted(by_place)])
+    message_list = unpack(span.attributes.get("llm.input_messages"))
+    if isinstance(message_list, list):
+        return messages([{k.removeprefix("message."): v for k, v in one.items()} for one in message_list
                          if isinstance(one, Mapping)])  # fmt: skip
     return messages(span.attributes.get("gen_ai.input.messages"))
 
@@ -170,17 +172,17 @@ def _contexts(trace: Sequence[Span]) -> tuple[Context, ...] | None:
 
 
 def _documents(span: Span) -> list[Context]:
-    found: dict[int, dict[str, Any]] = {}
+    by_place: dict[int, dict[str, Any]] = {}
     for name, value in span.attributes.items():
         match = _DOCUMENT.fullmatch(name)
         if match:
-            found.setdefault(int(match[1]), {})[match[2]] = value
-    nested = unpack(span.attributes.get("retrieval.documents"))
-    if isinstance(nested, list):
-        for place, one in enumerate(item for item in nested if isinstance(item, Mapping)):
-            found.setdefault(place, {k.removeprefix("document."): v for k, v in one.items()})
+            by_place.setdefault(int(match[1]), {})[match[2]] = value
+    document_list = unpack(span.attributes.get("retrieval.documents"))
+    if isinstance(document_list, list):
+        for place, one in enumerate(item for item in document_list if isinstance(item, Mapping)):
+            by_place.setdefault(place, {k.removeprefix("document."): v for k, v in one.items()})
     return [
         Context(text(one["content"]), text(one.get("id")), number(one.get("score")))
-        for _, one in sorted(found.items())
+        for _, one in sorted(by_place.items())
         if one.get("content")
     ]

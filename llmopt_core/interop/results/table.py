@@ -111,23 +111,23 @@ def _is_metric(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
 def _row(row: Mapping[str, Any], metrics: Sequence[str]) -> ResultRow:
     error = pick(row, _ERRORS)
     failure = None if error is None else Failure("answer", "error", plain_error(error))
-    lowered = {str(name).casefold(): value for name, value in row.items()}
-    answer_name = next((name for name in _ANSWERS if name in lowered), "")
-    references = texts(pick(lowered, [name for name in REFERENCE_NAMES if name != answer_name]))
-    category, named = pick(row, CATEGORY_NAMES), pick(row, ID_NAMES)
+    by_lower_name = {str(name).casefold(): value for name, value in row.items()}
+    answer_name = next((name for name in _ANSWERS if name in by_lower_name), "")
+    references = texts(pick(by_lower_name, [name for name in REFERENCE_NAMES if name != answer_name]))
+    category, row_id = pick(row, CATEGORY_NAMES), pick(row, ID_NAMES)
     prompt_tokens, completion_tokens = used_tokens(
-        {name: lowered[name] for name in ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens")
-         if name in lowered}
+        {name: by_lower_name[name] for name in ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens")
+         if name in by_lower_name}
     )  # fmt: skip
     milliseconds = number(pick(row, _MILLISECONDS))
     return ResultRow(
         question=question_of(pick(row, _QUESTIONS)),
-        id="" if named is None else text(named),
+        id="" if row_id is None else text(row_id),
         reference=references[0] if references else None,
         right_answers=references,
         category=None if category is None else text(category),
         # An empty cell is an empty answer: tables have no other way to write one.
-        answer=None if failure or not answer_name else text(lowered[answer_name]),
+        answer=None if failure or not answer_name else text(by_lower_name[answer_name]),
         failure=failure,
         scores={} if failure else {name: _score(row, name) for name in metrics},
         contexts=_contexts(pick(row, _CONTEXTS)),

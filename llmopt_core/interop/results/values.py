@@ -121,8 +121,8 @@ def texts(value: Any) -> tuple[str, ...]:
 
 def pick(values: Mapping[str, Any], names: Iterable[str]) -> Any:
     """The value of the first of these names that says something, whatever the case of its letters."""
-    known = {name.casefold(): value for name, value in values.items() if isinstance(name, str)}
-    return next((known[name] for name in names if name in known and not is_missing(known[name])), None)
+    by_name = {name.casefold(): value for name, value in values.items() if isinstance(name, str)}
+    return next((by_name[name] for name in names if name in by_name and not is_missing(by_name[name])), None)
 
 
 def question_of(value: Any) -> str:
@@ -132,15 +132,15 @@ def question_of(value: Any) -> str:
         messages_value = value.get("messages")
         if isinstance(messages_value, list):
             return question_of(messages_value)
-        found = pick(value, QUESTION_NAMES)
-        if found is not None:
-            return question_of(found)
+        question = pick(value, QUESTION_NAMES)
+        if question is not None:
+            return question_of(question)
         strings = [item for item in value.values() if isinstance(item, str) and item.strip()]
         return strings[0] if len(strings) == 1 else text(dict(value))
     if isinstance(value, list | tuple):
         found_messages = messages(value)
-        said = [message.content for message in found_messages if message.role == "user"]
-        return said[-1] if said else text(list(value))
+        texts = [message.content for message in found_messages if message.role == "user"]
+        return texts[-1] if texts else text(list(value))
     return text(value).strip()
 
 
@@ -155,9 +155,9 @@ def answer_of(value: Any) -> str | None:
             return answer_of(mapping(choices[0]).get("message"))
         if isinstance(value.get("messages"), list):
             return answer_of(value["messages"])
-        found = pick(value, ANSWER_NAMES)
+        answer = pick(value, ANSWER_NAMES)
         strings = [item for item in value.values() if isinstance(item, str)]
-        return text(found) if found is not None else strings[0] if len(strings) == 1 else text(dict(value))
+        return text(answer) if answer is not None else strings[0] if len(strings) == 1 else text(dict(value))
     if isinstance(value, list | tuple):
         found_messages = messages(value)
         return found_messages[-1].content if found_messages else text(list(value))
@@ -195,8 +195,8 @@ def moment(value: Any) -> datetime | None:
     """A point in time: ISO text, or seconds, milliseconds or nanoseconds since 1970."""
     try:
         if isinstance(value, str) and number(value) is None:
-            parsed = datetime.fromisoformat(value.strip().replace(" UTC", "+00:00"))
-            return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+            time = datetime.fromisoformat(value.strip().replace(" UTC", "+00:00"))
+            return time if time.tzinfo else time.replace(tzinfo=UTC)
         stamp = number(value)
         if stamp is None or stamp <= 0:
             return None
@@ -210,8 +210,8 @@ def moment(value: Any) -> datetime | None:
 def plain_error(value: Any) -> str:
     """A message of an error without the codes that colour it in a terminal, in its first lines."""
     if isinstance(value, Mapping):
-        found = pick(value, ("message", "error", "code", "type"))
-        return plain_error(text(dict(value)) if value else "") if found is None else plain_error(found)
+        reason = pick(value, ("message", "error", "code", "type"))
+        return plain_error(text(dict(value)) if value else "") if reason is None else plain_error(reason)
     lines = [line.strip() for line in _ANSI.sub("", text(value)).splitlines() if line.strip()]
     return " ".join(lines)[:1000]
 
@@ -219,6 +219,6 @@ def plain_error(value: Any) -> str:
 def used_tokens(usage: Any) -> tuple[int | None, int | None]:
     """Tokens of a prompt and of its answer, by any of the names that services give them."""
     values = mapping(unpack(usage))
-    sent = pick(values, ("input_tokens", "prompt_tokens", "input", "prompt", "inputusage"))
-    written = pick(values, ("output_tokens", "completion_tokens", "output", "completion", "outputusage"))
-    return count(sent), count(written)
+    prompt_tokens = pick(values, ("input_tokens", "prompt_tokens", "input", "prompt", "inputusage"))
+    completion_tokens = pick(values, ("output_tokens", "completion_tokens", "output", "completion", "outputusage"))
+    return count(prompt_tokens), count(completion_tokens)

@@ -70,23 +70,23 @@ def import_questions(store: Store, project: Project | str, name: str, questions:
     if not name or not name.isprintable():
         raise BadInput("An evaluation set needs a name of visible characters.")
     item = EvaluationSet(name, questions.evaluation_set.examples)
-    known = any(one.name == name for one in store.evaluation_sets(project))
-    diff = compare_sets(store.evaluation_set(project, name), item) if known else None
-    saved = store.save_evaluation_set(project, item)
+    exists = any(one.name == name for one in store.evaluation_sets(project))
+    diff = compare_sets(store.evaluation_set(project, name), item) if exists else None
+    version = store.save_evaluation_set(project, item)
     notes = questions.notes
     if questions.parts:
         before = store.split(project, name)
         if before is None or not questions.parts.items() <= before.parts.items():
             notes += store.make_split(project, name, wanted=questions.parts).notes
-    return ImportedSet(saved, 0, notes, diff)
+    return ImportedSet(version, 0, notes, diff)
 
 
 def import_dataset(store: Store, project: Project | str, dataset: BeirDataset, name: str = "") -> ImportedSet:
     """Keep the corpus of a data set as documents, and its judged questions as a set that points into them."""
     store.save_documents(project, dataset.documents)
-    imported = import_questions(store, project, name or dataset.questions.evaluation_set.name, dataset.questions)
+    result = import_questions(store, project, name or dataset.questions.evaluation_set.name, dataset.questions)
     others = [part for part in dataset.parts if part != dataset.part]
     more = (f"The judgements of {dataset.part} were taken; there are {', '.join(others)} too.",) if others else ()
     # Lines of the corpus that could not be read stand as a warning at its first document.
     losses = tuple(warning for document in dataset.documents for warning in document.warnings)
-    return ImportedSet(imported.saved, len(dataset.documents), (*imported.notes, *losses, *more), imported.diff)
+    return ImportedSet(result.saved, len(dataset.documents), (*result.notes, *losses, *more), result.diff)

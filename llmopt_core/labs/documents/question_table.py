@@ -53,8 +53,8 @@ def merge_edits(draft: Edits, own: Edits, questions: EvaluationSet, lengths: Map
     """
     originals = {example.id: table_row(example, lengths) for example in questions.examples if example.id in own}
     others = {key: row for key, row in draft.items() if not key.startswith(prefix)}
-    merged = {**others, **own}
-    return {key: row for key, row in merged.items() if key not in originals or row != originals[key]}
+    edits = {**others, **own}
+    return {key: row for key, row in edits.items() if key not in originals or row != originals[key]}
 
 
 def apply_edits(
@@ -83,8 +83,8 @@ def apply_edits(
             notes.append(f"{key} was changed meanwhile; it is as you typed it.")
         if row is not None:
             result = _with_row(result, key, row, lengths, by_id)
-    removed = {key for key, row in edits.items() if row is None}
-    examples = tuple(example for example in result.examples if example.id not in removed)
+    removed_ids = {key for key, row in edits.items() if row is None}
+    examples = tuple(example for example in result.examples if example.id not in removed_ids)
     if not examples:
         raise BadInput("No question would be left; delete the evaluation set to be rid of it.")
     return EvaluationSet(questions.name, examples), tuple(notes)
@@ -147,6 +147,6 @@ def _read_sources(text: str, lengths: Mapping[str, int], label: str) -> Sequence
                 )
             spans.append(Span(document, start, end))
         else:
-            known = ", ".join(list(lengths)[:3]) or "none yet"
-            raise BadInput(f"{label}: there is no document {name[:80]}; the project has {known}.")
+            names = ", ".join(list(lengths)[:3]) or "none yet"
+            raise BadInput(f"{label}: there is no document {name[:80]}; the project has {names}.")
     return spans

@@ -66,9 +66,9 @@ def holds_right_answer(text: str, right_answers: Sequence[str]) -> bool:
 
 def is_content_right(facts: RecordFacts) -> bool | None:
     """Whether the answer says what a right answer says; None where no reference is known, or too little to decide."""
-    judged = next((facts.scores[name] for name in _JUDGED if name in facts.scores), None)
-    if judged is not None:
-        return judged >= _HALF
+    grade = next((facts.scores[name] for name in _JUDGED if name in facts.scores), None)
+    if grade is not None:
+        return grade >= _HALF
     if facts.scores.get("exact_match") == 1:
         return True
     if not facts.right_answers or facts.answer is None or not _fits_its_score(facts):
@@ -85,8 +85,8 @@ def _fits_its_score(facts: RecordFacts) -> bool:
     if value is None:
         return True
     # Texts of a file may be shortened, left out or made anonymous; then what was measured on the true ones counts.
-    computed = max(token_f1(facts.answer or "", answer) for answer in facts.right_answers)
-    return abs(computed - value) <= _ROUNDING
+    best = max(token_f1(facts.answer or "", answer) for answer in facts.right_answers)
+    return abs(best - value) <= _ROUNDING
 
 
 def _from_words(facts: RecordFacts) -> bool | None:

@@ -119,13 +119,13 @@ def diagnose(facts: RecordFacts) -> Diagnosis:
         reason = facts.not_run or "There is no answer and no failure."
         return Diagnosis(facts.example_id, facts.category, None, {}, f"It was not asked: {reason}")
     is_right, format_fault = is_content_right(facts), _format_fault(facts)
-    passed = _passed(facts, is_right, format_fault)
+    has_passed = _passed(facts, is_right, format_fault)
     position = source_position(facts)
-    if passed is not False:
-        unknown = "" if passed else _why_undecided(facts)
-        return Diagnosis(facts.example_id, facts.category, passed, {}, unknown, position)
-    found = dict(_kinds(facts, is_right, format_fault, position))
-    reasons = {kind: found[kind] for kind in FAILURE_KINDS if kind in found}
+    if has_passed is not False:
+        doubt = "" if has_passed else _why_undecided(facts)
+        return Diagnosis(facts.example_id, facts.category, has_passed, {}, doubt, position)
+    kinds = dict(_kinds(facts, is_right, format_fault, position))
+    reasons = {kind: kinds[kind] for kind in FAILURE_KINDS if kind in kinds}
     return Diagnosis(facts.example_id, facts.category, False, reasons, _unknown(is_right, reasons, position), position)
 
 
@@ -218,13 +218,13 @@ def _unsupported_reason(facts: RecordFacts) -> str:
 def _format_fault(facts: RecordFacts) -> str:
     """What is wrong with the form; empty where nothing is known to be."""
     answer = facts.answer or ""
-    failed = [
+    failures = [
         name
         for name, kind in facts.assertion_types.items()
         if facts.scores.get(name) == 0 and kind.removeprefix("not ") in _FORMAT_ASSERTIONS
     ]
-    if failed:
-        return f"Failed: {', '.join(failed)}."
+    if failures:
+        return f"Failed: {', '.join(failures)}."
     if any(_is_json(text) for text in facts.right_answers) and not _is_json(answer):
         return "The right answer is JSON, and this is none."
     is_right = is_content_right(facts)

@@ -94,9 +94,9 @@ def import_runs(store: Store, project: Project, runs: Sequence[ImportedRun], set
         runs: See `read_results`.
         set_name: What a new set is called; by default as its files say.
     """
-    known = _known_runs(store, project)
+    stored_runs = _known_runs(store, project)
     names = {run.name for run in store.runs(project)} | {item.name for item in store.configurations(project)}
-    added: list[int] = []
+    run_ids: list[int] = []
     notes: list[str] = []
     ids_by_set: dict[tuple[str, str], list[int]] = {}
     for group in group_by_questions(runs):
@@ -105,7 +105,7 @@ def import_runs(store: Store, project: Project, runs: Sequence[ImportedRun], set
         ids = ids_by_set.setdefault((evaluation_set.name, evaluation_set.version), [])
         for number in sorted(group.places):
             run = runs[number]
-            earlier = known.get(run.key)
+            earlier = stored_runs.get(run.key)
             if earlier is not None:
                 notes.append(f"{earlier.name} was imported before, as run {earlier.id}; nothing was added")
                 ids.append(earlier.id)
@@ -115,31 +115,31 @@ def import_runs(store: Store, project: Project, runs: Sequence[ImportedRun], set
             run_id = _store(store, project, run, name, evaluation_set, [places[p] for p in group.places[number]])
             notes += _set_notes(run, name, group, len(evaluation_set.examples), evaluation_set.name)
             ids.append(run_id)
-            added.append(run_id)
+            run_ids.append(run_id)
     sets = tuple((*place, tuple(dict.fromkeys(ids))) for place, ids in ids_by_set.items())
-    return ImportOutcome(sets, tuple(added), tuple(dict.fromkeys(notes)))
+    return ImportOutcome(sets, tuple(run_ids), tuple(dict.fromkeys(notes)))
 
 
 def _known_runs(store: Store, project: Project) -> dict[str, Run]:
     """Key -> run that was imported whole. What a crash left half-way is removed."""
-    broken: list[int] = []
-    known: dict[str, Run] = {}
+    broken_ids: list[int] = []
+    result: dict[str, Run] = {}
     for run in store.runs(project):
         key = run.imported.get("key")
         if not isinstance(key, str) or run.status in ACTIVE:
             continue
         if run.done < run.total:
-            broken.append(run.id)
+            broken_ids.append(run.id)
         else:
-            known.setdefault(key, run)
-    if broken:
-        store.delete_runs(broken)
-    return known
+            result.setdefault(key, run)
+    if broken_ids:
+        store.delete_runs(broken_ids)
+    return result
 
 
 def _set_name(runs: Sequence[ImportedRun]) -> str:
-    named = next((run.variant.set_name for run in runs if run.variant.set_name.strip()), "")
-    return named or Path(runs[0].variant.files[0].replace("\\", "/")).stem.lstrip(".")
+    name = next((run.variant.set_name for run in runs if run.variant.set_name.strip()), "")
+    return name or Path(runs[0].variant.files[0].replace("\\", "/")).stem.lstrip(".")
 
 
 def _free_name(run: ImportedRun, names: set[str]) -> str:
@@ -217,10 +217,10 @@ def _facts(run: ImportedRun) -> dict[str, Any]:
 
 
 def _status(run: ImportedRun) -> tuple[Status, str]:
-    failed = [case for case in run.cases if all(row.failure for row in case.answers)]
-    reasons = [row.failure.message for case in failed for row in case.answers if row.failure][:1]
-    error = f"{len(failed):,} of {len(run.cases):,} answers failed: {reasons[0]}" if failed else ""
+    failures = [case for case in run.cases if all(row.failure for row in case.answers)]
+    reasons = [row.failure.message for case in failures for row in case.answers if row.failure][:1]
+    error = f"{len(failures):,} of {len(run.cases):,} answers failed: {reasons[0]}" if failures else ""
     if run.variant.status != "finished":
         return run.variant.status, " ".join(filter(None, (run.variant.error, error)))
     # As for runs of our own: where more failed than not, the rest says little.
-    return ("failed" if len(failed) * 2 > len(run.cases) else "finished"), error
+    return ("failed" if len(failures) * 2 > len(run.cases) else "finished"), error

@@ -34,8 +34,8 @@ def total_usage(run: ImportedRun) -> Usage:
     """Tokens, cost and calls of all rows; the cost is unknown where an answer has none."""
     rows = run.variant.rows
     # A call that failed costs nothing where nothing else is said; an answer without a price makes the sum unknown.
-    priced = [row.cost_usd for row in rows if row.failure is None or row.cost_usd is not None]
-    cost = None if not priced or None in priced else sum(value for value in priced if value is not None)
+    prices = [row.cost_usd for row in rows if row.failure is None or row.cost_usd is not None]
+    cost = None if not prices or None in prices else sum(value for value in prices if value is not None)
     return Usage(
         sum(row.prompt_tokens or 0 for row in rows), sum(row.completion_tokens or 0 for row in rows), cost, len(rows)
     )
@@ -43,14 +43,14 @@ def total_usage(run: ImportedRun) -> Usage:
 
 def import_record(example: Example, case: Case, run: ImportedRun) -> Record:
     """The record of an example; rows of the same example are its repeats, and their means its scores."""
-    answered = [row for row in case.answers if row.failure is None]
-    usage, seconds = _mean_usage(answered or case.answers), _mean_seconds(answered or case.answers)
+    answers = [row for row in case.answers if row.failure is None]
+    usage, seconds = _mean_usage(answers or case.answers), _mean_seconds(answers or case.answers)
     repeats = tuple(map(_repeat, case.answers)) if len(case.answers) > 1 else ()
-    if not answered:
+    if not answers:
         failure = case.answers[0].failure or Failure("answer", "error", "The file gives no reason.")
         return Record(example, failure=failure, usage=usage, seconds=seconds, repeats=repeats)
     # A row may lack the answer that another repeat has.
-    first = next((row for row in answered if row.answer is not None), answered[0])
+    first = next((row for row in answers if row.answer is not None), answers[0])
     scores = {metric: _score(metric, case.answers, run) for metric in run.metrics}
     answer = None if first.answer is None else _answer(first, usage, seconds)
     return Record(example, answer, scores=scores, usage=usage, seconds=seconds, repeats=repeats)
@@ -87,5 +87,5 @@ def _mean_usage(rows: Sequence[ResultRow]) -> Usage:
 
 
 def _mean_seconds(rows: Sequence[ResultRow]) -> float:
-    known = [row.seconds for row in rows if row.seconds is not None]
-    return sum(known) / len(known) if known else 0.0
+    times = [row.seconds for row in rows if row.seconds is not None]
+    return sum(times) / len(times) if times else 0.0

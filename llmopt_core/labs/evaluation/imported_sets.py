@@ -41,19 +41,19 @@ def _add(groups: list[QuestionGroup], number: int, runs: Sequence[ImportedRun]) 
     cases, files = runs[number].cases, runs[number].variant.files
     for group in groups:
         places = match_cases(cases, group.examples)
-        shared = sum(place is not None for place in places)
+        match_count = sum(place is not None for place in places)
         # Variants of one file are of one set, as two models that take turns in traffic.
         has_same_files = any(runs[other].variant.files == files for other in group.places)
-        if has_same_files or (shared and shared >= _MOSTLY * min(len(cases), len(group.examples))):
+        if has_same_files or (match_count and match_count >= _MOSTLY * min(len(cases), len(group.examples))):
             break
     else:
         group, places = QuestionGroup(), [None] * len(cases)
         groups.append(group)
-    used = {example.id for example in group.examples}
+    ids = {example.id for example in group.examples}
     whole_places = []
     for case, place in zip(cases, places, strict=True):
         if place is None:
-            group.examples.append(_example(case, used))
+            group.examples.append(_example(case, ids))
         whole_places.append(len(group.examples) - 1 if place is None else place)
     group.places[number] = whole_places
 
@@ -76,25 +76,25 @@ def match_cases(cases: Sequence[Case], examples: Sequence[Example]) -> list[int 
     by_text: dict[str, list[int]] = defaultdict(list)
     for place, example in enumerate(examples):
         by_text[plain(example.question)].append(place)
-    taken: set[int] = set()
+    taken_places: set[int] = set()
     places: list[int | None] = []
     for case in cases:
         candidates = [
             place
             for place in by_text.get(plain(case.question), ())
-            if place not in taken and _has_same_answer(case, examples[place])
+            if place not in taken_places and _has_same_answer(case, examples[place])
         ]
         # False sorts before true: that of the same id is the first.
-        found = sorted(candidates, key=lambda place: examples[place].id != case.id)[:1]
-        taken.update(found)
-        places.append(found[0] if found else None)
+        matches = sorted(candidates, key=lambda place: examples[place].id != case.id)[:1]
+        taken_places.update(matches)
+        places.append(matches[0] if matches else None)
     return places
 
 
 def _has_same_answer(case: Case, example: Example) -> bool:
     # What a file does not say contradicts nothing.
-    known = {plain(answer).casefold() for answer in example.right_answers} - {""}
-    return not plain(case.reference) or not known or plain(case.reference).casefold() in known
+    answers = {plain(answer).casefold() for answer in example.right_answers} - {""}
+    return not plain(case.reference) or not answers or plain(case.reference).casefold() in answers
 
 
 def choose_set(store: Store, project: Project, group: QuestionGroup, name: str) -> tuple[EvaluationSet, list[int]]:
@@ -104,16 +104,16 @@ def choose_set(store: Store, project: Project, group: QuestionGroup, name: str) 
     """
     cases = [Case(e.question, e.id, e.reference, (), e.category, ()) for e in group.examples]
     best: tuple[EvaluationSet, list[int]] | None = None
-    for saved in store.evaluation_sets(project, every_version=True):
-        if saved.size < len(cases) or (best and saved.size >= len(best[0].examples)):
+    for version in store.evaluation_sets(project, every_version=True):
+        if version.size < len(cases) or (best and version.size >= len(best[0].examples)):
             continue
-        candidate = store.evaluation_set(project, saved.name, saved.version)
+        candidate = store.evaluation_set(project, version.name, version.version)
         places = [place for place in match_cases(cases, candidate.examples) if place is not None]
         if len(places) == len(cases):
             best = candidate, places
     if best is not None:
         return best
-    names = {saved.name for saved in store.evaluation_sets(project)}
+    names = {version.name for version in store.evaluation_sets(project)}
     new = EvaluationSet(_free_name(name, names), tuple(group.examples))
     store.save_evaluation_set(project, new)
     return new, list(range(len(cases)))

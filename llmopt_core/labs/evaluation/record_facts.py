@@ -196,5 +196,5 @@ def facts_from_run(run: Mapping[str, Any]) -> list[RecordFacts]:
 
 def run_retrieves(run: Mapping[str, Any]) -> bool:
     """Whether a run of a result file retrieves: as it says itself, else as its records look."""
-    said = run.get("uses_documents")
-    return said if isinstance(said, bool) else any(record.get("contexts") for record in run["records"])
+    stored_flag = run.get("uses_documents")
+    return stored_flag if isinstance(stored_flag, bool) else any(record.get("contexts") for record in run["records"])

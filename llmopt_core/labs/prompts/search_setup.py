@@ -112,13 +112,13 @@ def confirm_set(store: Store, project: Project | str, set_name: str, version: st
     part = part_of(set_name)
     if part is None or part[1] != SEARCH:
         return None
-    found = store.evaluation_set(project, part_name(part[0], CONFIRM), version or None)
-    return found if found.examples else None
+    part_set = store.evaluation_set(project, part_name(part[0], CONFIRM), version or None)
+    return part_set if part_set.examples else None
 
 
 def _confirm_examples(store: Store, project: Project | str, setup: SearchSetup, version: str) -> tuple[Example, ...]:
-    found = confirm_set(store, project, setup.set_name, version)
-    return () if found is None else sample_examples(runnable_examples(found), setup.questions, setup.seed).examples
+    part = confirm_set(store, project, setup.set_name, version)
+    return () if part is None else sample_examples(runnable_examples(part), setup.questions, setup.seed).examples
 
 
 def search_basis(

@@ -71,8 +71,8 @@ def sweep_form(project: Project, sets: Mapping[str, EvaluationSet]) -> None:
         budget = None if estimate is None else budget_field(st, BUDGET, width=240, persist_state="session")
         warn_above(budget, None if estimate is None else estimate.cost_usd)
         if omissions:
-            left_out = ", ".join(f"{one.name} ({one.reason})" for one in omissions)
-            st.caption(f"Left out: {fmt.markdown(fmt.shorten(left_out, 300))}")
+            omission_list = ", ".join(f"{one.name} ({one.reason})" for one in omissions)
+            st.caption(f"Left out: {fmt.markdown(fmt.shorten(omission_list, 300))}")
     if start:
         _start(project, sets[name], spec, count, budget)
 

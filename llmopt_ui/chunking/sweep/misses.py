@@ -118,7 +118,7 @@ def rank_words(miss: Miss) -> str:
 
 
 def _miss_view(project: Project, result: SweepResult, position: int, row: MissRow, example: Example) -> None:
-    handed_over = list_retrieved_chunks(result, position, example)
+    chunks = list_retrieved_chunks(result, position, example)
     with st.container(border=True):
         st.markdown(f"**{fmt.markdown(example.question)}**")
         if example.reference:
@@ -127,10 +127,10 @@ def _miss_view(project: Project, result: SweepResult, position: int, row: MissRo
         left, right = st.columns([3, 2], gap="medium")
         with left:
             st.caption("Where the source stands, with the chunks of this setting and their ranks")
-            _passage(project, result, position, handed_over, example.references[row.miss.reference])
+            _passage(project, result, position, chunks, example.references[row.miss.reference])
         with right:
             st.caption("What was handed over")
-            _handed_over_list(project, result, handed_over)
+            _handed_over_list(project, result, chunks)
 
 
 def _sentence(miss: Miss, top_k: int) -> str:

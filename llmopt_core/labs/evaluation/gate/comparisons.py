@@ -25,7 +25,7 @@ def compare_runs(result: Result, rules: Rules, baseline: Baseline) -> tuple[list
     Raises:
         BadInput: A rule allows no regression, and there is nothing to compare.
     """
-    measured: list[Measured] = []
+    measurements: list[Measured] = []
     notes, clusters = [], result_clusters(result)
     for run in result["runs"]:
         name, other = str(run["configuration"]), baseline.run_for(str(run["configuration"]))
@@ -34,14 +34,14 @@ def compare_runs(result: Result, rules: Rules, baseline: Baseline) -> tuple[list
         # Compared with itself, every configuration passes.
         elif other is not run:
             sides = _Sides(scores_from(other), scores_from(run), categories_of(run), clusters)
-            chosen = [rule for rule in rules.no_regression if rule.configuration in ("", name)]
-            measured += [one for rule in chosen for one in sides.measure(rule, rules)]
-    if rules.no_regression and not measured:
+            matching_rules = [rule for rule in rules.no_regression if rule.configuration in ("", name)]
+            measurements += [one for rule in matching_rules for one in sides.measure(rule, rules)]
+    if rules.no_regression and not measurements:
         raise BadInput(f"--no-regression compares nothing: {baseline.name} has nothing beside it.")
     checks: list[Check] = []
     # Those that are only told are a family of their own: they must not make a decision stricter.
     for decides in (True, False):
-        checks += _settle([one for one in measured if one.decides == decides])
+        checks += _settle([one for one in measurements if one.decides == decides])
     return checks, notes
 
 
@@ -76,11 +76,11 @@ class _Sides:
         self, rule: NoRegression, rules: Rules, examples: Sequence[str], category: str | None, asked: int
     ) -> Measured:
         # In an order that depends on nothing, so that the draws are the same from run to run.
-        ordered = sorted(examples)
-        known = self._before.align(rule.metric, ordered)
-        before = [value if one in self._common else None for one, value in zip(ordered, known, strict=True)]
-        after = self._after.align(rule.metric, ordered)
-        labels = [self._clusters.get(one, f"question {one}") for one in ordered] if self._clusters else None
+        example_ids = sorted(examples)
+        old_scores = self._before.align(rule.metric, example_ids)
+        before = [value if one in self._common else None for one, value in zip(example_ids, old_scores, strict=True)]
+        after = self._after.align(rule.metric, example_ids)
+        labels = [self._clusters.get(one, f"question {one}") for one in example_ids] if self._clusters else None
         found = non_inferiority(before, after, rule.margin, labels, higher_is_better=higher_is_better(rule.metric))
         pairs = [(a, b) for a, b in zip(before, after, strict=True) if a is not None and b is not None]
         return Measured(
@@ -104,6 +104,6 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def _settle(measured: Sequence[Measured]) -> list[Check]:
     """The checks of what is tested together."""
-    tested = [one for one in measured if one.found.p_drop is not None and not one.is_thin]
-    adjusted = dict(zip(map(id, tested), holm([one.found.p_drop or 0.0 for one in tested]), strict=True))
-    return [describe_regression(one, adjusted.get(id(one)), len(tested)) for one in measured]
+    tests = [one for one in measured if one.found.p_drop is not None and not one.is_thin]
+    p_values = dict(zip(map(id, tests), holm([one.found.p_drop or 0.0 for one in tests]), strict=True))
+    return [describe_regression(one, p_values.get(id(one)), len(tests)) for one in measured]

@@ -53,15 +53,15 @@ def decide(result: Result, rules: Rules, baseline: Baseline | None = None, *, so
         checks += [
             check for rule in rules.thresholds for run in runs for check in threshold_checks(rule, run, rules, clusters)
         ]
-    compared = [run_caveats(run) for run in runs]
+    run_notes = [run_caveats(run) for run in runs]
     if baseline is not None and baseline.result is not result:
         others = [(run, f"{run['configuration']} of the baseline") for run in baseline.result["runs"]]
-        compared += [run_caveats(run, name) for run, name in others if _is_used(run, baseline, runs)]
+        run_notes += [run_caveats(run, name) for run, name in others if _is_used(run, baseline, runs)]
     return Gate(
         tuple(checks),
         result.get("evaluation_set") or {},
         baseline.name if baseline else "",
-        (*notes, *(caveat.text for caveat in caveats(compared))),
+        (*notes, *(caveat.text for caveat in caveats(run_notes))),
     )
 
 
@@ -80,35 +80,35 @@ def _answered(run: Run) -> int:
 
 def _run_checks(run: Run, rules: Rules, *, is_empty: bool) -> list[Check]:
     """Of the run itself: whether it came to its end, with answers, and whether an assertion failed."""
-    name, status, asked = str(run["configuration"]), str(run.get("status") or "finished"), len(run["records"])
-    answered = _answered(run)
+    name, status, total = str(run["configuration"]), str(run.get("status") or "finished"), len(run["records"])
+    answer_count = _answered(run)
     outcome: Outcome = "passed"
-    words = f"{answered} of {asked} questions were answered."
+    words = f"{answer_count} of {total} questions were answered."
     if status not in _WHOLE:
         words, outcome = f"the run did not come to its end: its status is {status}.", "broke"
-    elif not answered and status == "budget-reached":
+    elif not answer_count and status == "budget-reached":
         words, outcome = "no answer came: the budget ended it before.", "cannot tell"
     # By what was done, not by what was planned: what a budget left unasked is no failure of the answers.
-    elif answered < rules.min_coverage * asked:
+    elif answer_count < rules.min_coverage * total:
         words = (
-            f"only {answered} of {asked} questions were answered; at least {rules.min_coverage:.0%} are needed "
+            f"only {answer_count} of {total} questions were answered; at least {rules.min_coverage:.0%} are needed "
             "(--min-coverage)."
         )
         outcome = "coverage too low"
     # A budget that let others answer has something to show; what it kept out is for the rules to miss.
     decides = outcome != "cannot tell" or is_empty
-    check = Check("run", name, "", outcome, words, decides=decides, numbers={"answered": answered, "asked": asked})
+    check = Check("run", name, "", outcome, words, decides=decides, numbers={"answered": answer_count, "asked": total})
     return [check, *_assertion_checks(run, rules)]
 
 
 def _assertion_checks(run: Run, rules: Rules) -> list[Check]:
     values = [record["scores"].get(ASSERTIONS, {}).get("value") for record in run["records"]]
-    decided = [value for value in values if value is not None]
+    verdicts = [value for value in values if value is not None]
     # Who allows a regression of them has said how many may fail.
-    if not decided or ASSERTIONS in {rule.metric for rule in rules.no_regression}:
+    if not verdicts or ASSERTIONS in {rule.metric for rule in rules.no_regression}:
         return []
-    failed = sum(value < 1 for value in decided)
-    words = f"{failed} of {len(decided)} failed their assertions."
-    numbers = {"failed": failed, "scored": len(decided), "total": len(values)}
-    outcome: Outcome = "failed" if failed else "passed"
+    failures = sum(value < 1 for value in verdicts)
+    words = f"{failures} of {len(verdicts)} failed their assertions."
+    numbers = {"failed": failures, "scored": len(verdicts), "total": len(values)}
+    outcome: Outcome = "failed" if failures else "passed"
     return [Check("assertions", str(run["configuration"]), "", outcome, words, numbers=numbers)]

@@ -35,10 +35,10 @@ def gate_junit(gate: Gate) -> str:
         "baseline": gate.baseline,
         "notes": "\n".join(gate.notes),
     }
-    kept = {key: value for key, value in properties.items() if value}
+    filled = {key: value for key, value in properties.items() if value}
     return junit_xml(
         "llmopt gate",
-        [JUnitSuite(name, [_case(check) for check in checks], properties=kept) for name, checks in groups.items()],
+        [JUnitSuite(name, [_case(check) for check in checks], properties=filled) for name, checks in groups.items()],
     )
 
 
@@ -46,8 +46,8 @@ def _case(check: Check) -> JUnitCase:
     outcome: CaseOutcome = "passed"
     if check.outcome != "passed":
         outcome = "skipped" if not check.decides else "failure" if check.outcome == "failed" else "error"
-    undecided = "" if check.decides else f"{check.outcome} (it does not decide): "
-    return JUnitCase(check.title, outcome, check.outcome, f"{undecided}{check.sentence}", check.sentence)
+    prefix = "" if check.decides else f"{check.outcome} (it does not decide): "
+    return JUnitCase(check.title, outcome, check.outcome, f"{prefix}{check.sentence}", check.sentence)
 
 
 def gate_markdown(gate: Gate) -> str:
@@ -80,9 +80,9 @@ def _table(checks: Sequence[Check]) -> str:
     if not checks:
         return "Nothing was checked."
     # What keeps it from passing stands first.
-    ordered = sorted(checks, key=lambda check: check.outcome == "passed")
+    failures_first = sorted(checks, key=lambda check: check.outcome == "passed")
     rows, size = [], 0
-    for check in ordered:
+    for check in failures_first:
         row = [
             f"**{check.outcome}**",
             plain_text(check.configuration),
@@ -94,6 +94,6 @@ def _table(checks: Sequence[Check]) -> str:
         if size > _MOST_CHARACTERS // 2:
             break
         rows.append(row)
-    left_out = len(ordered) - len(rows)
-    rest = f"\n\n{number(left_out)} more are left out here." if left_out else ""
+    omission_count = len(failures_first) - len(rows)
+    rest = f"\n\n{number(omission_count)} more are left out here." if omission_count else ""
     return markdown_table(_HEADER, rows) + rest

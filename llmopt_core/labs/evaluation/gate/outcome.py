@@ -52,9 +52,9 @@ class Check:
     @property
     def title(self) -> str:
         """What it checks; the same in each run of a pipeline, so that a history can be kept."""
-        bound = "" if self.bound is None else f" {self.bound:g}"
+        limit = "" if self.bound is None else f" {self.bound:g}"
         place = f", category {self.category or 'none'}" if self.category is not None else ""
-        return f"{self.metric} {self.rule}{bound}{place}".strip()
+        return f"{self.metric} {self.rule}{limit}{place}".strip()
 
 
 @dataclass(frozen=True, slots=True)

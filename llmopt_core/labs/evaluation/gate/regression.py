@@ -55,7 +55,7 @@ def describe_regression(measured: Measured, p_adjusted: float | None, family: in
         family: How many those are.
     """
     outcome, words = _decide(measured, p_adjusted, family)
-    found = measured.found
+    test = measured.found
     return Check(
         "no-regression",
         measured.configuration,
@@ -69,37 +69,37 @@ def describe_regression(measured: Measured, p_adjusted: float | None, family: in
             "baseline": measured.other,
             "mean_baseline": measured.means[0],
             "mean": measured.means[1],
-            "gain": found.difference,
-            "largest_loss": None if found.lower is None else -found.lower,
-            "p_inferior": found.p_inferior,
-            "p_drop": found.p_drop,
+            "gain": test.difference,
+            "largest_loss": None if test.lower is None else -test.lower,
+            "p_inferior": test.p_inferior,
+            "p_drop": test.p_drop,
             "p_drop_adjusted": p_adjusted,
             "family": family,
-            "pairs": found.pairs,
+            "pairs": test.pairs,
             "total": measured.asked,
-            "unit": "question" if found.clusters is None else "document",
-            "clusters": found.clusters,
+            "unit": "question" if test.clusters is None else "document",
+            "clusters": test.clusters,
         },
     )
 
 
 def _decide(measured: Measured, p_adjusted: float | None, family: int) -> tuple[Outcome, str]:
-    found, margin = measured.found, measured.rule.margin
+    test, margin = measured.found, measured.rule.margin
     if measured.is_thin:
         before, after = measured.scored
         return "coverage too low", (
-            f"has a score on both sides for {found.pairs} of {plural(measured.asked, 'question')} only ({after} now, "
+            f"has a score on both sides for {test.pairs} of {plural(measured.asked, 'question')} only ({after} now, "
             f"{before} in the baseline); at least {measured.min_coverage:.0%} are needed (--min-coverage)."
         )
-    difference = found.difference or 0.0
-    change = f"{number(measured.means[0])} → {number(measured.means[1])} over {unit_words(found.pairs, found.clusters)}"
-    if found.outcome == "passed":
+    difference = test.difference or 0.0
+    change = f"{number(measured.means[0])} → {number(measured.means[1])} over {unit_words(test.pairs, test.clusters)}"
+    if test.outcome == "passed":
         if measured.seen[1] > measured.seen[0]:
             return "cannot tell", (
                 f"went {change}, but it was trained on {measured.seen[1]} of these questions: what it has seen does "
                 "not show what it can do."
             )
-        return "passed", f"went {change}: it is shown that {_at_most(found)} is lost, and {number(margin)} may be."
+        return "passed", f"went {change}: it is shown that {_at_most(test)} is lost, and {number(margin)} may be."
     if p_adjusted is not None and p_adjusted < ALPHA and difference <= -margin:
         if measured.seen[0] > measured.seen[1]:
             return "cannot tell", (
@@ -120,15 +120,15 @@ def _at_most(found: NonInferiority) -> str:
 
 
 def _doubt(measured: Measured) -> str:
-    found, margin = measured.found, measured.rule.margin
-    if found.lower is None:
+    test, margin = measured.found, measured.rule.margin
+    if test.lower is None:
         return f"these questions do not limit what may be lost, and {number(margin)} may be"
-    open_words = f"a loss of up to {number(-found.lower)} is not ruled out, and {number(margin)} may be lost"
-    room = (found.difference or 0.0) + margin
+    open_words = f"a loss of up to {number(-test.lower)} is not ruled out, and {number(margin)} may be lost"
+    room = (test.difference or 0.0) + margin
     if room <= 0:
         return f"{open_words}; the drop that was seen is not more than chance may bring"
     # The distance from the mean to its bound shrinks with the root of the number of questions.
-    needed = found.pairs * (((found.difference or 0.0) - found.lower) / room) ** 2
-    more = max(1, math.ceil(needed - found.pairs))
+    pairs = test.pairs * (((test.difference or 0.0) - test.lower) / room) ** 2
+    more = max(1, math.ceil(pairs - test.pairs))
     amount = f"more than {MOST_QUESTIONS:,}" if more >= MOST_QUESTIONS else f"about {more:,}"
-    return f"{open_words}; {amount} more questions with this difference ({with_sign(found.difference)}) would tell"
+    return f"{open_words}; {amount} more questions with this difference ({with_sign(test.difference)}) would tell"

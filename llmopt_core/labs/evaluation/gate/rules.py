@@ -75,9 +75,9 @@ def parse_rules(
         min_coverage,
         by_category,
     )
-    named = [(rule.configuration, rule.metric) for rule in margins]
-    if repeated := next((metric for pair in named for metric in pair[1:] if named.count(pair) > 1), ""):
-        raise BadInput(f"--no-regression names {repeated} twice; give one margin for it.")
+    targets = [(rule.configuration, rule.metric) for rule in margins]
+    if duplicate := next((metric for pair in targets for metric in pair[1:] if targets.count(pair) > 1), ""):
+        raise BadInput(f"--no-regression names {duplicate} twice; give one margin for it.")
     return rules
 
 

@@ -56,12 +56,12 @@ def find_rung(ladder: Ladder, text: str) -> Rung:
     by_number = [rung for rung in ladder.rungs if rung.run_id is not None and str(rung.run_id) == key]
     # Experiments of one name are on other questions each; the newest is meant.
     by_name = [rung for rung in ladder.rungs if rung.name == key]
-    found = by_number or by_name
-    if not found:
+    matches = by_number or by_name
+    if not matches:
         names = ", ".join(f"{rung.name} (run {rung.run_id})" for rung in ladder.rungs)
         has = f"it has: {names}" if names else "it has none yet"
         raise BadInput(f"There is no experiment {key} on the ladder of {ladder.project}; {has}.")
-    return found[-1]
+    return matches[-1]
 
 
 def _run_id(rung: Rung) -> int:

@@ -87,8 +87,8 @@ def _equivalent(words: str, cost: CostChange) -> Proposal:
         return Proposal("dropped", f"{words}, and dearer: {cost.words}")
     if cost.is_cheaper:
         return Proposal("kept", f"{words}, and cheaper: {cost.words}")
-    known = f"costs about the same: {cost.words}" if cost.words else "what it costs is not known"
-    return Proposal("undecided", f"{words}; {known}")
+    cost_words = f"costs about the same: {cost.words}" if cost.words else "what it costs is not known"
+    return Proposal("undecided", f"{words}; {cost_words}")
 
 
 def _cannot_tell(amount: str, comparison: Comparison) -> str:

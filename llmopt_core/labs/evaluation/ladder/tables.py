@@ -21,15 +21,15 @@ def ladder_csv(ladder: Ladder) -> str:
 
 
 def _row(ladder: Ladder, section: Section, rung: Rung) -> list[object]:
-    summary, compared, each = rung.summary, rung.comparison, rung.each
+    summary, comparison, each = rung.summary, rung.comparison, rung.each
     decision = rung.decision if rung.is_decided else None
     who = "verdict" if decision is None else decision.author or "a person"
     start = [rung.position, rung.name, rung.state, who, rung.reason, rung.parent, "; ".join(rung.changes)]
     means = [ladder.metric, summary.mean, summary.low, summary.high, summary.scored, summary.total]
     against = [rung.difference] + (
-        [compared.low, compared.high, compared.p_value, verdict_words(compared), compared.pairs,
-         compared.more_questions]
-        if compared else [None] * 6
+        [comparison.low, comparison.high, comparison.p_value, verdict_words(comparison), comparison.pairs,
+         comparison.more_questions]
+        if comparison else [None] * 6
     )  # fmt: skip
     took = [each.cost_usd, each.seconds, each.tokens, rung.mark]
     where = [section.set_name, section.set_version, section.judge, rung.run_id]

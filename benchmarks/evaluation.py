@@ -22,13 +22,13 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from benchmarks.runner import stub  # noqa: E402
 
 SAMPLE = ROOT / "sample_data" / "experiment.yaml"
 CALLS, CONCURRENCY, LATENCY = 500, 25, 0.2
@@ -41,17 +41,6 @@ def llmopt(home: Path, *arguments: object) -> tuple[str, float]:
     done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout, time.perf_counter() - started
-
-
-@contextmanager
-def stub(latency: float) -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.stub_endpoint", "0", "--delay", str(latency)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
 
 
 def stats(url: str) -> dict[str, float]:

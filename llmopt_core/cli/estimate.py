@@ -38,10 +38,12 @@ def tell_estimate(store: Store, plan: Plan, experiment: Experiment, concurrency:
         ]
         for one in estimates
     ]
-    pilot_usage = sum((one.pilot_usage for one in estimates), Usage())
+    usage = sum((one.pilot_usage for one in estimates), Usage())
     text = table(["configuration", "questions left", "model calls", "cost", "time"], rows)
-    pilot_note = f"From a pilot of up to {PILOT} questions each ({money(pilot_usage.cost_usd)}), whose answers are kept and not paid"
-    print_result(f"{text}\n\n{pilot_note} again.\nIn brackets: what nine of ten such runs stay within.",
+    pilot = (
+        f"From a pilot of up to {PILOT} questions each ({money(usage.cost_usd)}), whose answers are kept and not paid"
+    )
+    print_result(f"{text}\n\n{pilot} again.\nIn brackets: what nine of ten such runs stay within.",
                  {"estimates": [estimate_values(one) for one in estimates]}, json)  # fmt: skip
     for one in estimates:
         for line in (*one.failures, *([one.note] if one.note else [])):

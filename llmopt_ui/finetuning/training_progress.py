@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from llmopt_core.experiments.finetuning_jobs import jobs_of
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import Job
 from llmopt_core.labs.finetuning.jobs import cancel, is_stopping, standing_of_training
+from llmopt_core.labs.finetuning.service_watch import ServiceWatch
 from llmopt_core.labs.finetuning.training_jobs import TRAINING_KINDS
 from llmopt_ui.components import link_to
 from llmopt_ui.finetuning.start import access
@@ -17,6 +20,12 @@ from llmopt_ui.session import notify, report_problem
 
 _LINES_AT_MOST = 3
 """More would push the sidebar's buttons out of a small window; the rest is counted."""
+
+
+@st.cache_resource(show_spinner=False)
+def service_watch() -> ServiceWatch:
+    """One for all sessions of this process, so that a job is asked about once per period and not once per window."""
+    return ServiceWatch()
 
 
 def active_training() -> list[Job]:
@@ -33,7 +42,10 @@ def training_lines(project: str, *, linked: bool = False) -> int:
         project: Its name; empty for none.
         linked: Whether there is a way to the curves although there is nothing to say here.
     """
-    active = {job.id for job in active_training()}
+    jobs = active_training()
+    # With the keys of whoever has the app open; what is found stands in the next drawing.
+    service_watch().look(access(), jobs)
+    active = {job.id for job in jobs}
     own = [job for job in jobs_of(store(), settings(), store().project(project)) if job.id in active] if project else []
     # Newest first in the list, in the order they were started on the page.
     for job in reversed(own[:_LINES_AT_MOST]):

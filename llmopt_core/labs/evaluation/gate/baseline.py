@@ -105,13 +105,13 @@ def check_baseline(baseline: Baseline, subject: Subject, rules: Rules) -> None:
 
 def _check_names(baseline: Baseline, subject: Subject) -> None:
     names = [str(run["configuration"]) for run in baseline.result["runs"]]
-    expected_names = [baseline.configuration] if baseline.configuration else subject.configurations
-    if not any(name in names for name in expected_names):
+    wanted_names = [baseline.configuration] if baseline.configuration else subject.configurations
+    if not any(name in names for name in wanted_names):
         rest = "" if baseline.configuration else "; name the one to compare with by --baseline-configuration"
         raise BadInput(
-            f"{baseline.name} has no configuration named {' or '.join(expected_names)}; it has: {_names(baseline)}{rest}."
+            f"{baseline.name} has no configuration named {' or '.join(wanted_names)}; it has: {_names(baseline)}{rest}."
         )
-    if twice := next((name for name in expected_names if names.count(name) > 1), ""):
+    if twice := next((name for name in wanted_names if names.count(name) > 1), ""):
         raise BadInput(f"{baseline.name} has two configurations named {twice}, so nobody knows which one is meant.")
 
 

@@ -20,13 +20,13 @@ def prepare_builtin(home: Path, *, for_adapters: bool = False) -> Path:
     They are made once per machine user, in the folder for temporary files.
     """
     for encoding in (BASE_ENCODING, *([ADAPTER_ENCODING] if for_adapters else [])):
-        made = chat_file(Settings(home=_STORE), encoding).path
-        target = home / "models" / made.name
+        result = chat_file(Settings(home=_STORE), encoding).path
+        target = home / "models" / result.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        if made.parent != _STORE / "models" or target.exists():
+        if result.parent != _STORE / "models" or target.exists():
             continue
         try:
-            os.link(made, target)
+            os.link(result, target)
         except OSError:
-            shutil.copyfile(made, target)
+            shutil.copyfile(result, target)
     return home

@@ -84,23 +84,23 @@ class PostgresServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
+        result = subprocess.run(
             [str(self._programs / program), *arguments], user=self._user, cwd=self.folder, check=False,
             env={"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": str(self.folder)},
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=120,
         )  # fmt: skip
-        if done.returncode:
-            raise NoPostgres(f"{program} failed: {done.stderr.strip()}")
+        if result.returncode:
+            raise NoPostgres(f"{program} failed: {result.stderr.strip()}")
 
 
 def _programs() -> Path:
     for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
         if (folder / "initdb").exists():
             return folder
-    found = shutil.which("initdb")
-    if found is None:
+    result = shutil.which("initdb")
+    if result is None:
         raise NoPostgres("there is no initdb; apt-get install postgresql")
-    return Path(found).resolve().parent
+    return Path(result).resolve().parent
 
 
 def _plain_user() -> str | None:

@@ -60,5 +60,5 @@ def result_of(*runs: dict[str, Any], version: str = "aaaa1111", **more: Any) -> 
 def _summary(values: Values, total: int) -> dict[str, Any]:
     from llmopt_core.statistics.intervals import summarize
 
-    found = summarize(values)
-    return {"mean": found.mean, "ci95": [found.low, found.high], "scored": found.scored, "total": total}
+    result = summarize(values)
+    return {"mean": result.mean, "ci95": [result.low, result.high], "scored": result.scored, "total": total}

@@ -139,15 +139,15 @@ class StubEndpoint:
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         refusal = await self._misbehave(request, {})
-        listed = [{"id": name, "object": "model", "created": 0, "owned_by": "stub"} for name in MODELS]
-        return refusal or self._said({"object": "list", "data": listed})
+        listing = [{"id": name, "object": "model", "created": 0, "owned_by": "stub"} for name in MODELS]
+        return refusal or self._said({"object": "list", "data": listing})
 
     def _said(self, answer: dict[str, Any]) -> web.Response:
         return web.Response(body=self._bytes(answer), content_type="application/json")
 
     def _bytes(self, answer: dict[str, Any]) -> bytes:
-        said = self.mangle(answer)
-        return said if isinstance(said, bytes) else json.dumps(said).encode()
+        text = self.mangle(answer)
+        return text if isinstance(text, bytes) else json.dumps(text).encode()
 
     async def _embeddings(self, request: web.Request) -> web.StreamResponse:
         async with _Counted(self, request) as body:
@@ -192,8 +192,8 @@ class StubEndpoint:
         if fault in ("half-stream", "ended-stream", "error-event"):
             events = events[: max(len(events) // 2, 1)]
         for event in events:
-            said = answer.clock(event) if self.reply == "clock" else event
-            await response.write(b"data: " + self._bytes(said) + b"\n\n")
+            text = answer.clock(event) if self.reply == "clock" else event
+            await response.write(b"data: " + self._bytes(text) + b"\n\n")
             await asyncio.sleep(self.stream_pause)
         if fault == "half-stream":
             await response.write(b'data: {"id": "cut')
@@ -270,8 +270,8 @@ class _Counted:
         body = await self._request.json()
         key = self._request.headers.get("Authorization", "").removeprefix("Bearer ")
         headers = dict(self._request.headers)
-        seen = {"path": self._request.path, "body": dict(body), "key": key, "at": at, "headers": headers}
-        self._stub.requests.append(seen)
+        values = {"path": self._request.path, "body": dict(body), "key": key, "at": at, "headers": headers}
+        self._stub.requests.append(values)
         self._stub.calls += 1
         self._stub.running += 1
         self._stub.peak = max(self._stub.peak, self._stub.running)
@@ -290,8 +290,8 @@ class _Answer:
     def __init__(self, body: dict[str, Any], text: str, chat: bool) -> None:
         self._body, self._text, self._chat = body, text, chat
         self._words = ["tick "] * 50 if text == "clock" else re.findall(r"\S+\s*|\s+", text)
-        sent = body.get("prompt") or " ".join(str(m["content"]) for m in body.get("messages", []))
-        self._usage = {"prompt_tokens": len(sent.split()), "completion_tokens": len(text.split())}
+        request = body.get("prompt") or " ".join(str(m["content"]) for m in body.get("messages", []))
+        self._usage = {"prompt_tokens": len(request.split()), "completion_tokens": len(text.split())}
         self._usage["total_tokens"] = sum(self._usage.values())
         self._head = {"id": "stub", "created": 0, "model": body["model"]}
 
@@ -323,8 +323,8 @@ class _Answer:
         return events
 
     def _piece(self, word: str, reason: str | None) -> dict[str, Any]:
-        said = {"delta": {"content": word}} if self._chat else {"text": word}
-        return {"index": 0, "finish_reason": reason, "logprobs": None, **said}
+        values = {"delta": {"content": word}} if self._chat else {"text": word}
+        return {"index": 0, "finish_reason": reason, "logprobs": None, **values}
 
     def _logprobs(self) -> dict[str, Any] | None:
         """A word of n characters has the log probability -n."""
@@ -335,13 +335,13 @@ class _Answer:
                                  "top_logprobs": [{"token": "the", "logprob": -9.0, "bytes": None}]}
                                 for w in self._words]}  # fmt: skip
         prompt = self._body["prompt"] if self._body.get("echo") else ""
-        found = [(m.group(), m.start()) for m in re.finditer(r"\s*\S+", prompt)]
-        found += [(m.group(), m.start() + len(prompt)) for m in re.finditer(r"\s*\S+", self._text)]
+        matches = [(m.group(), m.start()) for m in re.finditer(r"\s*\S+", prompt)]
+        matches += [(m.group(), m.start() + len(prompt)) for m in re.finditer(r"\s*\S+", self._text)]
         return {
-            "tokens": [token for token, _ in found],
-            "text_offset": [offset for _, offset in found],
-            "token_logprobs": [None if prompt and not offset else -len(token) for token, offset in found],
-            "top_logprobs": [{token: -len(token)} for token, _ in found],
+            "tokens": [token for token, _ in matches],
+            "text_offset": [offset for _, offset in matches],
+            "token_logprobs": [None if prompt and not offset else -len(token) for token, offset in matches],
+            "top_logprobs": [{token: -len(token)} for token, _ in matches],
         }
 
 
@@ -373,9 +373,9 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--reply", default="stub answer")
     parser.add_argument("--key", default="")
-    chosen = parser.parse_args()
-    stub = StubEndpoint(chosen.reply, delay=chosen.delay, key=chosen.key)
-    asyncio.run(stub.serve(chosen.port, lambda: print(stub.url, flush=True)))
+    choice = parser.parse_args()
+    stub = StubEndpoint(choice.reply, delay=choice.delay, key=choice.key)
+    asyncio.run(stub.serve(choice.port, lambda: print(stub.url, flush=True)))
 
 
 if __name__ == "__main__":

@@ -80,9 +80,9 @@ class FineTuningStub:
     def event(
         self, job_id: str, message: str, data: dict[str, Any] | None = None, at: int = 0, level: str = "info"
     ) -> None:
-        listed = self.job_events[job_id]
-        number = len(listed) + 1
-        listed.append(
+        listing = self.job_events[job_id]
+        number = len(listing) + 1
+        listing.append(
             {"id": f"ftevent-{number}", "object": "fine_tuning.job.event", "created_at": at or 1_700_000_000 + number,
              "level": level, "message": message, "data": data, "type": "metrics" if data else "message"}
         )  # fmt: skip
@@ -159,12 +159,12 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(200, answer if isinstance(answer, bytes) else json.dumps(answer).encode())
 
     def _chunks(self) -> bytes:
-        found = b""
+        result = b""
         while size := int(self.rfile.readline(), 16):
-            found += self.rfile.read(size)
+            result += self.rfile.read(size)
             self.rfile.readline()
         self.rfile.readline()
-        return found
+        return result
 
     def _hang_up(self) -> None:
         self.close_connection = True
@@ -183,8 +183,8 @@ class _Handler(BaseHTTPRequestHandler):
             case "POST /files":
                 return stub.add_file(*_multipart(self.headers["Content-Type"], raw))
             case "GET /files":
-                wanted = [f for f in stub.files.values() if f["purpose"] == query.get("purpose", f["purpose"])]
-                return self._page(wanted[::-1], query)
+                target = [f for f in stub.files.values() if f["purpose"] == query.get("purpose", f["purpose"])]
+                return self._page(target[::-1], query)
             case "GET /files/ID/content":
                 return stub.contents[parts[1]]
             case "DELETE /files/ID":

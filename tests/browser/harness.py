@@ -40,8 +40,8 @@ _CANDIDATES = (
 
 def chromium_path() -> str | None:
     """The Chromium of the system; None leaves the choice to Playwright."""
-    found = (shutil.which(name) for name in _CANDIDATES if name)
-    return next((path for path in found if path), None)
+    matches = (shutil.which(name) for name in _CANDIDATES if name)
+    return next((path for path in matches if path), None)
 
 
 def free_port() -> int:

@@ -83,6 +83,6 @@ def test_the_results_show_a_name_as_it_stands(open_page: Open, home: Path) -> No
     settled(page)
     page.get_by_role("tab", name="Results", exact=True).click()
     settled(page)
-    shown = page.inner_text("body").replace("\u2060", "").replace("\u00a0", " ")
+    text = page.inner_text("body").replace("\u2060", "").replace("\u00a0", " ")
     for mark in (":smile:", ":material/home:", ":red[x]", "__b__", "**d**", "$\\alpha$", "a -> b", "%{x}", "&lt;j&gt;"):
-        assert mark in shown, mark
+        assert mark in text, mark

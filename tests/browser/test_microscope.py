@@ -88,8 +88,8 @@ def test_counters_follow_what_another_tab_has_marked(seeded: Store, open_page: O
     page.get_by_role("button", name="Clear").click()
     expect(known).to_have_text("0")
     (example,) = seeded.evaluation_set("town", "questions").examples
-    found = replace(example, references=(Span("town.md", 2, 17),))
-    seeded.save_evaluation_set("town", EvaluationSet("questions", (found,)))
+    result = replace(example, references=(Span("town.md", 2, 17),))
+    seeded.save_evaluation_set("town", EvaluationSet("questions", (result,)))
     # Only the part below the counters is drawn by what is typed here.
     quote = page.get_by_placeholder("Found exactly or nearly")
     quote.fill("spring")

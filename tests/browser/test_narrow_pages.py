@@ -79,8 +79,8 @@ def used(home: Path) -> None:
     store.save_documents(name, [Document("annual_report_of_the_harbour_authority_2025.md", "Text.")])
     source = (Span("annual_report_of_the_harbour_authority_2025.md", 0, 4),)
     examples = tuple(Example(f"annual_report-question-{n}", f"{QUESTION} ({n})", "Wool", source) for n in range(24))
-    saved = store.save_evaluation_set(name, EvaluationSet("annual-report-questions", examples))
-    run = store.start_run(name, body, "e" * 16, evaluation_set=saved.name, set_version=saved.version,
+    version = store.save_evaluation_set(name, EvaluationSet("annual-report-questions", examples))
+    run = store.start_run(name, body, "e" * 16, evaluation_set=version.name, set_version=version.version,
                           judge=JUDGE, metrics=METRICS, total=24)  # fmt: skip
     failure = Failure("answer", "timeout", "No answer in 60 seconds.")
     store.save_records(run, [(n, Record(one, failure=failure)) for n, one in enumerate(examples[:19])])
@@ -140,9 +140,9 @@ def test_nothing_scrolls_sideways_and_plot_tools_lie_over_nothing(used: None, op
                 page.get_by_role("tab", name=tab, exact=True).first.click()
                 settled(page)
             charts += page.locator(".stPlotlyChart .modebar-btn").count()
-            found = [*page.evaluate(_SIDEWAYS), *page.evaluate(_COVERED), *page.evaluate(_OVER_ICONS)]
-            if found:
-                wrong[title, tab] = found
+            matches = [*page.evaluate(_SIDEWAYS), *page.evaluate(_COVERED), *page.evaluate(_OVER_ICONS)]
+            if matches:
+                wrong[title, tab] = matches
     assert not wrong
     assert charts
 
@@ -162,8 +162,8 @@ def test_no_choice_is_cut(used: None, home: Path, open_page: Open, width: int) -
             if tab:
                 page.get_by_role("tab", name=tab, exact=True).first.click()
                 settled(page)
-            if found := page.evaluate(_CUT_CHOICES):
-                wrong[title, tab] = found
+            if matches := page.evaluate(_CUT_CHOICES):
+                wrong[title, tab] = matches
     assert not wrong
     go_to(page, "Prompts")
     page.get_by_role("tab", name="Side by side", exact=True).click()
@@ -201,16 +201,16 @@ def test_focus_is_seen_on_menu_and_tabs(used: None, open_page: Open, theme: str)
         "e => { const s = getComputedStyle(e); return [s.outlineStyle, parseFloat(s.outlineWidth), s.outlineColor]; }"
     )
     page.locator("body").press("Tab")
-    seen = {}
+    values = {}
     for _ in range(30):
         page.keyboard.press("Tab")
         focused = page.locator(":focus")
         name = focused.get_attribute("data-testid") or ""
         if name in ("stSidebarNavLink", "stTab"):
-            seen[name] = focused.evaluate(outline)
-        if len(seen) == 2:
+            values[name] = focused.evaluate(outline)
+        if len(values) == 2:
             break
-    assert set(seen) == {"stSidebarNavLink", "stTab"}
-    for style, wide, colour in seen.values():
+    assert set(values) == {"stSidebarNavLink", "stTab"}
+    for style, wide, colour in values.values():
         assert (style, wide) == ("solid", 2)
         assert not colour.endswith(", 0)")

@@ -86,10 +86,10 @@ def test_open_the_results_opens_the_results_whatever_tab_was_open(open_page: Ope
 def _second_set(store: Store) -> None:
     """Two configurations of harbour over six of its questions, kept as a set of its own."""
     examples = store.evaluation_set("harbour", "questions").examples[:6]
-    saved = store.save_evaluation_set("harbour", EvaluationSet("few", examples))
+    version = store.save_evaluation_set("harbour", EvaluationSet("few", examples))
     for old in [run for run in store.runs("harbour") if run.name in {"baseline", "rag"}]:
         run = store.start_run("harbour", old.configuration, old.fingerprint, evaluation_set="few",
-                              set_version=saved.version, judge=old.judge, metrics=("answer_f1",),
+                              set_version=version.version, judge=old.judge, metrics=("answer_f1",),
                               total=6)  # fmt: skip
         scores = {"answer_f1": Score("answer_f1", 0.5)}
         store.save_records(run, [(i, Record(e, Answer("a"), scores=scores)) for i, e in enumerate(examples)])

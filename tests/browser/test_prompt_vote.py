@@ -32,8 +32,8 @@ def compared(home: Path) -> Iterator[Store]:
         Configuration.model_validate({"name": name, "prompt": {"template": "{{ question }}"}})
         for name in ("curt", "wordy")
     )
-    found = start_comparison(store, ComparisonPlan("lab", variants, rows), new_id())
-    for (run,), said in zip(found.runs, ("{0}", "It is {0}, as far as I know."), strict=True):
+    comparison = start_comparison(store, ComparisonPlan("lab", variants, rows), new_id())
+    for (run,), said in zip(comparison.runs, ("{0}", "It is {0}, as far as I know."), strict=True):
         for place, example in enumerate(rows.examples):
             answer = Answer(said.format(place), prompt=(Message("user", example.question),))
             store.save_records(run.id, [(place, Record(example, answer))])

@@ -64,11 +64,11 @@ def test_two_tabs_and_a_reload_lose_nothing_that_was_typed(open_page: Open, app:
     first.get_by_role("button", name="Save as a new version").click()
     expect(first.get_by_text("asked saved with 5 questions")).to_be_visible(timeout=30_000)
     store = Store.open(Settings(home=home))
-    saved = store.evaluation_set("Town", "asked").examples
-    assert [example.question for example in saved] == [
+    version = store.evaluation_set("Town", "asked").examples
+    assert [example.question for example in version] == [
         "What is number zero?", "What is number 1?", "What is number two?", "What is number 3?", "What is number 4?",
     ]  # fmt: skip
-    assert [(e.id, e.reference, e.category) for e in saved] == [(e.id, e.reference, e.category) for e in EXAMPLES]
+    assert [(e.id, e.reference, e.category) for e in version] == [(e.id, e.reference, e.category) for e in EXAMPLES]
     store.close()
 
 
@@ -94,8 +94,8 @@ def test_a_row_is_taken_out_and_another_added(open_page: Open, app: str, home: P
     page.get_by_role("button", name="Save as a new version").click()
     expect(page.get_by_text("asked saved with 5 questions")).to_be_visible(timeout=30_000)
     store = Store.open(Settings(home=home))
-    saved = store.evaluation_set("Town", "asked").examples
-    assert [(example.id, example.question) for example in saved] == [
+    version = store.evaluation_set("Town", "asked").examples
+    assert [(example.id, example.question) for example in version] == [
         *((example.id, example.question) for example in EXAMPLES[1:]), ("q6", "What is number six?"),
     ]  # fmt: skip
     store.close()

@@ -14,23 +14,23 @@ ENDLESS = b"<p " + b" ".join(b"a%d=''" % number for number in range(300_000)) + 
 
 def readers() -> list[psutil.Process]:
     """The child processes that read files for the app."""
-    found = []
+    matches = []
     for process in psutil.Process().children(recursive=True):
         try:
             if any("isolation_child" in part for part in process.cmdline()):
-                found.append(process)
+                matches.append(process)
         except psutil.Error:
             continue
-    return found
+    return matches
 
 
 def busy_reader() -> psutil.Process:
     """The one that reads."""
     last = time.monotonic() + 60
-    while not (found := readers()):
+    while not (matches := readers()):
         assert time.monotonic() < last, "nothing reads the file"
         time.sleep(0.1)
-    return found[0]
+    return matches[0]
 
 
 def test_a_closed_tab_and_a_left_page_end_the_reader(open_page: Open) -> None:

@@ -59,6 +59,6 @@ def test_a_sweep_from_start_to_configuration(seeded: Store, open_page: Open) -> 
     expect(page.get_by_text("What was handed over")).to_be_visible()
     page.get_by_role("button", name="Save as sweep-").click()
     expect(page.get_by_text("run it on the page Evaluation").first).to_be_visible()
-    (saved,) = seeded.configurations("town")
-    assert saved.spec["retrieval"]["search"]["method"] == "bm25"
+    (configurations,) = seeded.configurations("town")
+    assert configurations.spec["retrieval"]["search"]["method"] == "bm25"
     seeded.close()

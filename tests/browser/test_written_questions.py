@@ -26,11 +26,11 @@ def writer(home: Path) -> Iterator[None]:
     project = store.create_project("Town")
     store.save_documents(project, [Document("town.md", f"{QUOTE}. Ships came from far away to trade wool and salt.")])
     store.close()
-    written = [
+    rows = [
         {"question": "When was the harbour built?", "answer": "1712", "quote": QUOTE},
         {"question": "Who danced there?", "answer": "elephants", "quote": "purple elephants danced on the moon"},
     ]
-    with StubEndpoint(json.dumps(written)) as stub:
+    with StubEndpoint(json.dumps(rows)) as stub:
         (home / "endpoints.yaml").write_text(f"stub:\n  base_url: {stub.url}\n  default_model: writer\n")
         yield
 
@@ -39,9 +39,9 @@ def test_written_questions_are_reviewed_edited_and_saved(open_page: Open, app: s
     page = open_page()
     _open_questions(page, app)
     page.get_by_role("button", name="Write questions").click()
-    told = page.get_by_text("1 question from 1 passage; 1 dropped")
-    expect(told).to_be_visible(timeout=60_000)
-    expect(told).to_contain_text("the quote does not stand in the document (1)")
+    text = page.get_by_text("1 question from 1 passage; 1 dropped")
+    expect(text).to_be_visible(timeout=60_000)
+    expect(text).to_contain_text("the quote does not stand in the document (1)")
     settled(page)
     cell = page.get_by_test_id("stDataFrame").last.bounding_box()
     assert cell is not None

@@ -46,13 +46,13 @@ def imported() -> dict[str, set[str]]:
 
 
 def _imports(tree: ast.Module) -> list[str]:
-    found: list[str] = []
+    matches: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            matches += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.append(node.module)
-    return found
+            matches.append(node.module)
+    return matches
 
 
 def test_every_declared_package_is_imported() -> None:

@@ -95,12 +95,12 @@ def _flags(call: ast.Call, library: ModuleType) -> int:
 @functools.cache
 def all_patterns() -> dict[str, tuple[re.Pattern, bool]]:
     """Every pattern by its place, and whether it is only ever tried at one place of a text."""
-    found: dict[tuple, tuple[str, re.Pattern, bool]] = {}
+    values: dict[tuple, tuple[str, re.Pattern, bool]] = {}
 
     def keep(place: str, pattern: re.Pattern, calls: set[str]) -> None:
         key = (pattern.pattern, pattern.flags)
-        first, _, before = found.get(key, (place, pattern, True))
-        found[key] = (first, pattern, before and anchored(calls))
+        first, _, before = values.get(key, (place, pattern, True))
+        values[key] = (first, pattern, before and anchored(calls))
 
     for module in modules():
         tree = ast.parse(Path(module.__file__).read_text("utf-8"))
@@ -109,9 +109,9 @@ def all_patterns() -> dict[str, tuple[re.Pattern, bool]]:
             for pattern in patterns_in(value):
                 keep(f"{module.__name__}.{variable}", pattern, calls.get(variable) or {"handed"})
         for pattern, call in written_at_use(tree):
-            if call != "compile" or (pattern.pattern, pattern.flags) not in found:
+            if call != "compile" or (pattern.pattern, pattern.flags) not in values:
                 keep(module.__name__, pattern, {call})
-    return {f"{place} {pattern.pattern[:60]!r}": (pattern, at_start) for place, pattern, at_start in found.values()}
+    return {f"{place} {pattern.pattern[:60]!r}": (pattern, at_start) for place, pattern, at_start in values.values()}
 
 
 def anchored(calls: set[str]) -> bool:
@@ -132,8 +132,8 @@ def seconds(pattern: re.Pattern, text: str, at_start: bool = False) -> float:
 
 def runs_for(pattern: re.Pattern) -> list[str]:
     """The signs that a pattern names (of its letters only some: one run of letters is like another)."""
-    written = pattern.pattern.decode("latin-1") if isinstance(pattern.pattern, bytes) else pattern.pattern
-    named = dict.fromkeys(written)
+    text = pattern.pattern.decode("latin-1") if isinstance(pattern.pattern, bytes) else pattern.pattern
+    named = dict.fromkeys(text)
     signs = [sign for sign in named if not sign.isalnum()]
     letters = [sign for sign in named if sign.isalnum()]
     return list(dict.fromkeys([*COMMON, *signs[:30], *letters[:4], *letters[-4:], *("a" + sign for sign in signs)]))
@@ -145,8 +145,8 @@ NO_WORD = re.compile(r"\(\?(?:P?<?\w*[>=!:]|[=!:])|\[(?:\\.|[^\]\\])*\]|\{\d*,?\
 
 def words_for(pattern: re.Pattern) -> list[str]:
     """Runs of the words that a pattern begins with or looks for, such as `eyJ-eyJ-`: each may be a beginning."""
-    written = pattern.pattern.decode("latin-1") if isinstance(pattern.pattern, bytes) else pattern.pattern
-    words = [word.replace("\\", "") for word in NO_WORD.split(written) if len(word.replace("\\", "")) > 1]
+    text = pattern.pattern.decode("latin-1") if isinstance(pattern.pattern, bytes) else pattern.pattern
+    words = [word.replace("\\", "") for word in NO_WORD.split(text) if len(word.replace("\\", "")) > 1]
     some = dict.fromkeys([*words[:6], *words[-2:]])
     return [word + joint for word in some for joint in JOINTS]
 

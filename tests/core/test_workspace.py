@@ -63,8 +63,8 @@ def test_what_a_command_leaves_is_readable_by_its_owner_only(tmp_path: Path) -> 
     )
     environment = {**os.environ, "LLMOPT_HOME": str(tmp_path / "home")}
     command = [sys.executable, "-c", RUN, "evaluate", "e.yaml", "--json", "out/result.json"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
     assert any((tmp_path / "home" / "indexes").iterdir())
     assert _readable_by_others(tmp_path / "home") == []
     # What the user asked for by name has the rights of the user's other files.

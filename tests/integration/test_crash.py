@@ -79,7 +79,7 @@ def test_kill_nine_and_resume(experiment: Path, stub: StubEndpoint) -> None:
     (stopped,) = store.runs("rivers")
     assert stopped.status == "interrupted"
     assert stopped.done >= 20 - CONCURRENCY
-    kept = {record.example.id: record for record in store.records(stopped.id)}
+    survivors = {record.example.id: record for record in store.records(stopped.id)}
 
     result = finished(start(experiment))
     (run,) = result["runs"]
@@ -88,11 +88,11 @@ def test_kill_nine_and_resume(experiment: Path, stub: StubEndpoint) -> None:
     assert all(record["answer"] == "Rhine" for record in run["records"])
     (whole,) = store.runs("rivers")
     assert whole.id == stopped.id
-    assert {record.example.id: record for record in store.records(whole.id)}.items() >= kept.items()
+    assert {record.example.id: record for record in store.records(whole.id)}.items() >= survivors.items()
     # Repeated is at most what was in flight when the process died; nothing whose record was stored.
     assert stub.calls - QUESTIONS <= CONCURRENCY
     asked_again = [request["body"]["messages"][-1]["content"] for request in stub.requests[before:]]
-    assert not {record.example.question for record in kept.values()} & set(asked_again)
+    assert not {record.example.question for record in survivors.values()} & set(asked_again)
 
 
 def test_calls_under_way_in_a_killed_process_were_paid(experiment: Path, stub: StubEndpoint) -> None:
@@ -182,9 +182,9 @@ def test_a_full_disk_stops_with_one_sentence_and_goes_on_when_there_is_room(
     with monkeypatch.context() as patched:
         patched.setattr(engine, "_prepare_sqlite", small)
         assert run(["evaluate", str(experiment), "-q"]) == 2
-    said = capsys.readouterr()
-    assert said.err.count("\n") == 1
-    assert "is full: free some space, then resume" in said.err
+    output = capsys.readouterr()
+    assert output.err.count("\n") == 1
+    assert "is full: free some space, then resume" in output.err
     (stopped,) = store_of(experiment).runs("rivers")
     assert stopped.status == "failed" or not stopped.active
     assert 0 < stopped.done < QUESTIONS

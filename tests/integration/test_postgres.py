@@ -75,5 +75,5 @@ async def test_a_run_goes_on_over_a_restart(
     run = store.run(run_id)
     assert (run.status, run.error, run.done, run.failed, run.usage.calls) == ("finished", "", COUNT, 0, COUNT)
     assert [record.example.id for record in store.records(run_id)] == [example.id for example in examples]
-    asked = [request.messages[-1].content for request in chat.requests]
-    assert len(asked) == len(set(asked)) == COUNT
+    requests = [request.messages[-1].content for request in chat.requests]
+    assert len(requests) == len(set(requests)) == COUNT

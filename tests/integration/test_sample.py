@@ -15,9 +15,9 @@ ROOT = Path(__file__).parents[2]
 def llmopt(home: Path, *arguments: str) -> Any:
     environ = {**os.environ, "LLMOPT_HOME": str(home), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "llmopt_core.cli", *arguments, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False, timeout=290)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    result = subprocess.run(command, capture_output=True, text=True, env=environ, check=False, timeout=290)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
 
 
 def test_the_sample_runs_as_it_is_and_a_second_time_for_nothing(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def seed_hostile(store: Store) -> str:
         )
         for number in range(8)
     )  # fmt: skip
-    saved = store.save_evaluation_set(project, EvaluationSet(name("set"), examples))
+    version = store.save_evaluation_set(project, EvaluationSet(name("set"), examples))
     hit = Hit(Chunk(document, 0, 30, TEXT[:30], name("heading")), 0.9)
     for label in ("baseline", short("one"), short("two")):
         values = {
@@ -72,8 +72,8 @@ def seed_hostile(store: Store) -> str:
         configuration = Configuration.model_validate(values)
         save_configuration(store, project, configuration)
         run = store.start_run(
-            project, configuration.model_dump(mode="json"), configuration.fingerprint, evaluation_set=saved.name,
-            set_version=saved.version, judge=name("judge"), metrics=METRICS, total=len(examples),
+            project, configuration.model_dump(mode="json"), configuration.fingerprint, evaluation_set=version.name,
+            set_version=version.version, judge=name("judge"), metrics=METRICS, total=len(examples),
         )  # fmt: skip
         store.save_records(run, [(i, _record(example, hit, i)) for i, example in enumerate(examples)])
         store.finish_run(run, "finished", seconds=2.0, error=name("error"))

@@ -60,7 +60,7 @@ def seed_project(store: Store, name: str = "harbour", questions: int = 24, runs:
     store.ensure_project(name, "Questions about a small harbour town")
     store.save_documents(name, [Document("harbour.md", TEXT), Document("folder/notes.txt", TEXT.upper())])
     examples = tuple(_example(number) for number in range(questions))
-    saved = store.save_evaluation_set(name, EvaluationSet("questions", examples))
+    version = store.save_evaluation_set(name, EvaluationSet("questions", examples))
     specs = list(CONFIGURATIONS.items())
     for number in range(runs):
         label, spec = specs[number % len(specs)]
@@ -72,8 +72,8 @@ def seed_project(store: Store, name: str = "harbour", questions: int = 24, runs:
             name,
             body,
             key,
-            evaluation_set=saved.name,
-            set_version=saved.version,
+            evaluation_set=version.name,
+            set_version=version.version,
             judge=JUDGE,
             metrics=METRICS,
             total=questions,

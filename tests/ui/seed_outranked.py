@@ -15,11 +15,12 @@ def seed_outranked(store: Store, name: str = "town") -> str:
     store.create_project(name)
     store.save_documents(name, [Document("gold.md", "Momus was the first. " * 9)])
     examples = tuple(Example(f"q{i}", f"Question {i}?", "Momus", (Span("gold.md", 0, 5),)) for i in range(OUTRANKED))
-    saved = store.save_evaluation_set(name, EvaluationSet("places", examples))
+    version = store.save_evaluation_set(name, EvaluationSet("places", examples))
     configuration = Configuration.model_validate({"name": "rag", "retrieval": {"top_k": 3}})
     body = configuration.model_dump(mode="json")
     store.save_configuration(name, "rag", body, configuration.fingerprint)
-    run = store.start_run(name, body, configuration.fingerprint, evaluation_set=saved.name, set_version=saved.version,
+    run = store.start_run(name, body, configuration.fingerprint, evaluation_set=version.name,
+                          set_version=version.version,
                           judge="builtin", metrics=("answer_f1",), total=OUTRANKED)  # fmt: skip
     store.save_records(run, list(enumerate(map(_record, examples))))
     store.finish_run(run, "finished")

@@ -105,14 +105,14 @@ def test_loading_the_example_changes_no_default(app: App, store: Store) -> None:
     ]
 
     def defaults() -> list[dict[str, object]]:
-        found = []
+        matches = []
         for page, tab, key in places:
             test = app(page, project=store.projects()[0].name, **tab)
             assert not test.exception
-            shown = {box.key: box.value for box in test.selectbox}
-            assert key is None or key in shown
-            found.append(shown)
-        return found
+            cells = {box.key: box.value for box in test.selectbox}
+            assert key is None or key in cells
+            matches.append(cells)
+        return matches
 
     before = defaults()
     test = app(FINETUNING, project=store.projects()[0].name, tuning_view="Training data")

@@ -21,8 +21,8 @@ _DOT = re.compile(r':color\[[●◍]\]\{foreground="(#\w+)"\}[ \u00a0]\*\*(.+?)\
 
 def colours(test: AppTest) -> dict[str, str]:
     assert not test.exception
-    found = [_DOT.search(str(part.value)) for part in test.markdown]
-    return {match[2].replace("\\", ""): match[1] for match in found if match}
+    result = [_DOT.search(str(part.value)) for part in test.markdown]
+    return {match[2].replace("\\", ""): match[1] for match in result if match}
 
 
 def test_a_name_has_one_colour_on_every_page(app: App, used: str, store: Store, script: Callable[..., object]) -> None:

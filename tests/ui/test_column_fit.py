@@ -27,33 +27,33 @@ def test_wide_characters_take_more_room_and_unseen_ones_none() -> None:
 
 @pytest.mark.parametrize("room", [260, 400, 620])
 def test_what_fits_in_one_line_makes_no_tall_rows(room: int) -> None:
-    found = fit_columns([Column("Document", ["harbour.md", "notes.txt"]), Column("Time", ["0.2 s", "12 s"])], room)
-    assert found.whole
-    assert found.row_height == ROW_HEIGHTS[1]
-    assert sum(found.widths) <= room
+    widths = fit_columns([Column("Document", ["harbour.md", "notes.txt"]), Column("Time", ["0.2 s", "12 s"])], room)
+    assert widths.whole
+    assert widths.row_height == ROW_HEIGHTS[1]
+    assert sum(widths.widths) <= room
 
 
 @pytest.mark.parametrize("texts", [[NAME], [SENTENCE], [NAME, SENTENCE, ""], ["港口建于一七一二年。" * 4]])
 def test_cells_are_whole_where_there_is_room(texts: list[str]) -> None:
     names = ("Fine-tuned model", "State", "Data")
-    found = fit_columns([Column(names[0], texts), *(Column(name, ["finished", "failed"]) for name in names[1:])], 330)
-    lines = next(lines for lines, height in ROW_HEIGHTS.items() if height == found.row_height)
-    assert found.whole
-    assert sum(found.widths) <= 330
-    assert all(lines_of(text, found.widths[0] - PADDING) <= lines for text in texts)
-    assert all(text_width("finished") <= width - PADDING for width in found.widths[1:])
+    widths = fit_columns([Column(names[0], texts), *(Column(name, ["finished", "failed"]) for name in names[1:])], 330)
+    lines = next(lines for lines, height in ROW_HEIGHTS.items() if height == widths.row_height)
+    assert widths.whole
+    assert sum(widths.widths) <= 330
+    assert all(lines_of(text, widths.widths[0] - PADDING) <= lines for text in texts)
+    assert all(text_width("finished") <= width - PADDING for width in widths.widths[1:])
 
 
 def test_no_short_word_is_broken() -> None:
-    found = fit_columns([Column("Time", ["1 min 40 s"]), Column("Text", [SENTENCE * 3])], 300)
-    assert found.widths[0] - PADDING >= text_width("1 min 40 s")
+    widths = fit_columns([Column("Time", ["1 min 40 s"]), Column("Text", [SENTENCE * 3])], 300)
+    assert widths.widths[0] - PADDING >= text_width("1 min 40 s")
 
 
 def test_one_text_that_is_much_longer_makes_no_tall_rows_and_is_named_as_cut() -> None:
-    found = fit_columns([Column("Question", [*["Short?"] * 20, SENTENCE * 8]), Column("Id", ["q1"] * 21)], 400)
-    assert not found.whole
-    assert found.row_height == ROW_HEIGHTS[3]
-    assert sum(found.widths) <= 400
+    widths = fit_columns([Column("Question", [*["Short?"] * 20, SENTENCE * 8]), Column("Id", ["q1"] * 21)], 400)
+    assert not widths.whole
+    assert widths.row_height == ROW_HEIGHTS[3]
+    assert sum(widths.widths) <= 400
 
 
 def test_lists_to_choose_from_have_at_most_three_lines() -> None:
@@ -63,18 +63,18 @@ def test_lists_to_choose_from_have_at_most_three_lines() -> None:
 
 
 def test_many_columns_still_stand_within_their_place() -> None:
-    found = fit_columns([Column(f"Configuration {number}", [NAME]) for number in range(12)], 500)
-    assert sum(found.widths) <= 500
+    widths = fit_columns([Column(f"Configuration {number}", [NAME]) for number in range(12)], 500)
+    assert sum(widths.widths) <= 500
 
 
 @pytest.mark.parametrize("draw", [data_table, table_editor])
 def test_names_kinds_and_hidden_columns_are_as_they_were_given(draw: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: dict[str, object] = {}
+    values: dict[str, object] = {}
     for name in ("dataframe", "data_editor"):
-        monkeypatch.setattr(st, name, lambda table, **options: seen.update(options))
+        monkeypatch.setattr(st, name, lambda table, **options: values.update(options))
     table = pd.DataFrame({"name": ["x"], "key": ["k"], "when": [pd.Timestamp("2026-03-01")], "ok": [True]})
     draw(table, column_config={"name": "Name", "key": None, "when": {"type_config": {"type": "datetime"}}})  # type: ignore[operator]
-    config = seen["column_config"]
+    config = values["column_config"]
     assert isinstance(config, dict)
     assert config["key"] is None
     assert config["name"]["label"] == "Name"
@@ -83,17 +83,17 @@ def test_names_kinds_and_hidden_columns_are_as_they_were_given(draw: object, mon
 
 
 def test_a_table_that_is_not_whole_says_how_to_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     monkeypatch.setattr(st, "dataframe", lambda table, **options: None)
-    monkeypatch.setattr(st, "caption", said.append)
+    monkeypatch.setattr(st, "caption", messages.append)
     data_table(pd.DataFrame({"Text": ["short"]}))
-    assert not said
+    assert not messages
     data_table(pd.DataFrame({"Text": [SENTENCE * 20]}))
-    assert said == ["Where a cell is not shown whole, double-click it to read all of it."]
+    assert messages == ["Where a cell is not shown whole, double-click it to read all of it."]
 
 
 @pytest.mark.parametrize("room", [140, 260, 620])
 def test_a_column_without_any_text_is_as_wide_as_its_header(room: int) -> None:
-    found = fit_columns([Column("Source", ["", ""]), Column("Text", [SENTENCE, SENTENCE]), Column("To", [])], room)
-    assert sum(found.widths) <= room
-    assert all(found.widths)
+    widths = fit_columns([Column("Source", ["", ""]), Column("Text", [SENTENCE, SENTENCE]), Column("To", [])], room)
+    assert sum(widths.widths) <= room
+    assert all(widths.widths)

@@ -49,13 +49,13 @@ def test_numbers_that_a_file_may_hold_can_be_shown_and_stay(app: App, store: Sto
     spec["retrieval"]["rerank"] = {"method": "llm-listwise", "candidates": 2000}
     spec["prompt"]["few_shot"] |= {"select": "random", "k": 60}
     save_configuration(store, store.project("sample"), configuration_from(spec))
-    saved = next(item for item in store.configurations("sample") if item.name == "rag")
+    version = next(item for item in store.configurations("sample") if item.name == "rag")
     test = editor(app)
     assert not test.exception
     press(test, "Save configuration")
     after = next(item for item in store.configurations("sample") if item.name == "rag")
     assert after.spec["retrieval"]["top_k"] == 500
-    assert after.fingerprint == saved.fingerprint
+    assert after.fingerprint == version.fingerprint
 
 
 def test_a_change_under_the_same_name_is_its_next_version(app: App, store: Store) -> None:

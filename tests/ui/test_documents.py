@@ -37,8 +37,8 @@ def html(test: AppTest) -> str:
 
 def cut_text(test: AppTest) -> str:
     """What the script of the chunk bands draws."""
-    (shown,) = [json.loads(item.proto.json) for item in test.get("bidi_component") if "pieces" in item.proto.json]
-    return "".join(piece[0] for piece in shown["pieces"])
+    (rows,) = [json.loads(item.proto.json) for item in test.get("bidi_component") if "pieces" in item.proto.json]
+    return "".join(piece[0] for piece in rows["pieces"])
 
 
 def test_an_uploaded_text_is_stored_listed_and_cut(app: App, store: Store, empty: str) -> None:
@@ -81,8 +81,8 @@ def test_files_that_cannot_be_read_stand_together_under_one_line_until_they_are_
         ("nothing.txt", b"", "text/plain"),
         ("good.md", b"# Title", "text/markdown"),
     )
-    (told,) = [item.value for item in test.markdown if "not added" in item.value]
-    assert told.endswith("**2 files not added; 1 document added**")
+    (messages,) = [item.value for item in test.markdown if "not added" in item.value]
+    assert messages.endswith("**2 files not added; 1 document added**")
     assert [item.value.split(" ")[0] for item in test.text[:2]] == ["broken.pdf", "nothing.txt"]
     test.button(key="documents_put_away").click().run()
     assert "broken.pdf" not in texts(test)
@@ -203,6 +203,6 @@ def test_an_upload_leaves_out_menus_where_that_is_ticked(app: App, store: Store,
     upload(test, ("whole.html", page, "text/html"))
     test.checkbox(key="documents_main_only").check()
     upload(test, ("main.html", page, "text/html"))
-    found = store.project(empty)
-    assert [store.document(found, name).text for name in ("whole.html", "main.html")] == [
+    result = store.project(empty)
+    assert [store.document(result, name).text for name in ("whole.html", "main.html")] == [
         "Menu\n\nStaff get 25 days.", "Staff get 25 days."]  # fmt: skip

@@ -78,9 +78,9 @@ def town(store: Store, script: Script) -> Store:
 
 
 def change_questions(store: Store) -> None:
-    found = store.evaluation_set("town", "questions")
-    first = replace(found.examples[0], category="other")
-    store.save_evaluation_set("town", EvaluationSet("questions", (first, *found.examples[1:])))
+    result = store.evaluation_set("town", "questions")
+    first = replace(result.examples[0], category="other")
+    store.save_evaluation_set("town", EvaluationSet("questions", (first, *result.examples[1:])))
 
 
 def change_prompt(store: Store) -> None:
@@ -167,10 +167,10 @@ def test_a_measurement_of_retrieval_that_is_not_current_is_named_and_not_shown(
     test = pressed(test, "start_retrieval-measure")
     assert len(test.get("plotly_chart")) == 3
     store.save_documents(used, [Document("harbour.md", "The harbour was built in 1713.")])
-    told = words(test.run())
+    text = words(test.run())
     assert not test.get("plotly_chart")
-    assert re.search(r"rag was measured on \d+ \w+, [\d:]+; the documents have changed since\.", told)
-    assert re.search(r"rag-rerank was measured on .*; the documents have changed since\.", told)
+    assert re.search(r"rag was measured on \d+ \w+, [\d:]+; the documents have changed since\.", text)
+    assert re.search(r"rag-rerank was measured on .*; the documents have changed since\.", text)
 
 
 @pytest.fixture
@@ -181,14 +181,14 @@ def far(store: Store, used: str) -> str:
     body = {"name": "served", "model": {"endpoint": "far"}, "prompt": {"template": "{{ question }}"}}
     configuration = configuration_from(body)
     save_configuration(store, used, configuration)
-    saved = store.evaluation_sets(used)[0]
+    versions = store.evaluation_sets(used)[0]
     run = store.start_run(
-        used, configuration.model_dump(mode="json"), configuration.fingerprint, evaluation_set=saved.name,
-        set_version=saved.version, judge=JUDGE, metrics=("answer_f1",), total=24,
+        used, configuration.model_dump(mode="json"), configuration.fingerprint, evaluation_set=versions.name,
+        set_version=versions.version, judge=JUDGE, metrics=("answer_f1",), total=24,
         options={BEHIND: models_basis(configuration, resources.models())},
     )  # fmt: skip
     score = {"answer_f1": Score("answer_f1", 0.5)}
-    examples = store.evaluation_set(used, saved.name).examples
+    examples = store.evaluation_set(used, versions.name).examples
     store.save_records(run, [(i, Record(e, Answer("a"), scores=score)) for i, e in enumerate(examples)])
     store.finish_run(run, "finished")
     return used
@@ -203,29 +203,29 @@ def test_results_say_which_runs_are_of_an_earlier_state_and_why(app: App, store:
         assert f"{EARLIER} the address of far has changed since served ran." in words(app(page, project=far, **more))
     body = {"name": "baseline", "model": {"max_tokens": 16}, "prompt": {"template": "{{ question }}"}}
     store.save_configuration(far, "baseline", body, fingerprint(body))
-    found = store.evaluation_set(far, "questions")
-    first = replace(found.examples[0], reference="1713")
-    store.save_evaluation_set(far, EvaluationSet("questions", (first, *found.examples[1:])))
-    told = words(app("pages/evaluation.py", project=far, evaluation_view="Results"))
-    assert "the questions, the prompt and the model have changed since baseline ran" in told
-    assert "the questions have changed since rag, rag-rerank ran" in told
-    assert "the questions and the address of far have changed since served ran" in told
+    result = store.evaluation_set(far, "questions")
+    first = replace(result.examples[0], reference="1713")
+    store.save_evaluation_set(far, EvaluationSet("questions", (first, *result.examples[1:])))
+    text = words(app("pages/evaluation.py", project=far, evaluation_view="Results"))
+    assert "the questions, the prompt and the model have changed since baseline ran" in text
+    assert "the questions have changed since rag, rag-rerank ran" in text
+    assert "the questions and the address of far have changed since served ran" in text
 
 
 def test_a_comparison_says_that_an_address_behind_its_variants_is_another(app: App, store: Store, far: str) -> None:
     body = {"name": "plain", "model": {"endpoint": "far"}, "prompt": {"template": "{{ question }}"}}
     rows = EvaluationSet("questions", store.evaluation_set(far, "questions").examples[:2])
-    found = start_comparison(
+    comparison = start_comparison(
         store, ComparisonPlan(far, (configuration_from(body),), rows), new_id(), resources.models()
     )
-    for column in found.runs:
+    for column in comparison.runs:
         store.save_records(column[0].id, [(i, Record(e, Answer("a"))) for i, e in enumerate(rows.examples)])
         store.finish_run(column[0].id, "finished")
-    page = ("pages/prompt_lab.py", {"prompts_view": "Side by side", "comparison": found.id})
+    page = ("pages/prompt_lab.py", {"prompts_view": "Side by side", "comparison": comparison.id})
     assert EARLIER not in words(app(page[0], project=far, **page[1]))
     save_endpoint(resources.settings(), Endpoint(name="far", base_url="http://127.0.0.1:2/v1", default_model="m"))
-    told = words(app(page[0], project=far, **page[1]))
-    assert f"{EARLIER} the address of far has changed since plain ran." in told
+    text = words(app(page[0], project=far, **page[1]))
+    assert f"{EARLIER} the address of far has changed since plain ran." in text
 
 
 def test_the_factorial_says_what_has_changed_since_its_arms_ran(app: App, store: Store) -> None:
@@ -254,7 +254,7 @@ def test_the_factorial_says_what_has_changed_since_its_arms_ran(app: App, store:
     assert EARLIER not in words(test)
     store.save_documents("p", [Document("town.txt", "Another text.")])
     (root / "reader.gguf").write_bytes(b"GGUF of another training")
-    told = words(app("pages/finetuning_lab.py", project="p", tuning_view="2 × 2"))
-    assert "the fine-tuned model has changed since fine-tuned ran" in told
-    assert "the documents have changed since base + RAG ran" in told
-    assert "the documents and the fine-tuned model have changed since fine-tuned + RAG ran" in told
+    text = words(app("pages/finetuning_lab.py", project="p", tuning_view="2 × 2"))
+    assert "the fine-tuned model has changed since fine-tuned ran" in text
+    assert "the documents have changed since base + RAG ran" in text
+    assert "the documents and the fine-tuned model have changed since fine-tuned + RAG ran" in text

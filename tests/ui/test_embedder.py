@@ -48,10 +48,10 @@ def finished(store: Store) -> str:
     for step in range(1, 11):
         folder.append("metrics.jsonl", {"step": step, "train_loss": 3.0 / step})
     folder.update_state(status="finished", step=10, total_steps=10, tuned_model="zh", started_at=1.0, finished_at=61.0)
-    made = embeddings_root(settings) / "zh"
-    made.mkdir(parents=True)
-    (made / "modules.json").write_text("[]")
-    write_card(made / CARD, {"job_id": job.id, "seconds": 54.0})
+    result = embeddings_root(settings) / "zh"
+    result.mkdir(parents=True)
+    (result / "modules.json").write_text("[]")
+    write_card(result / CARD, {"job_id": job.id, "seconds": 54.0})
     return job.id
 
 
@@ -75,14 +75,14 @@ def test_an_embedding_model_is_tuned_measured_and_saved(app: App, store: Store, 
     resources.job_runner().wait(measuring.id)
     test = app(PAGE, project="sample", tuning_view=VIEW)
     assert not test.exception
-    told = words(test)
-    assert "recall@1" in told
-    assert "held-back questions about" in told
-    assert "54 s" in told
+    text = words(test)
+    assert "recall@1" in text
+    assert "held-back questions about" in text
+    assert "54 s" in text
     test.button(key="embedder_save").click().run()
     assert not test.exception
-    saved = {item.name: item for item in store.configurations("sample")}
-    assert saved["rag-zh"].spec["retrieval"]["embedding"]["model"].endswith("embeddings/zh")
+    items = {item.name: item for item in store.configurations("sample")}
+    assert items["rag-zh"].spec["retrieval"]["embedding"]["model"].endswith("embeddings/zh")
     assert "Saved as **rag" in words(test)
 
 

@@ -38,10 +38,10 @@ def editor(app: App) -> AppTest:
 @pytest.fixture
 def endpoint(app: App) -> Endpoint:
     app()
-    made = Endpoint(name="paid", base_url="http://127.0.0.1:9/v1", models=LISTED,
+    endpoint = Endpoint(name="paid", base_url="http://127.0.0.1:9/v1", models=LISTED,
                     embeddings={"own-model": EmbeddingModel(window=512)})  # fmt: skip
-    save_endpoint(resources.settings(), made)
-    return made
+    save_endpoint(resources.settings(), endpoint)
+    return endpoint
 
 
 def embedding_of(store: Store) -> dict[str, object]:

@@ -40,8 +40,8 @@ COLOURS = ("crimson", "emerald", "turquoise", "magenta", "chartreuse", "vermilio
 
 def words(test: AppTest) -> str:
     parts = [*test.title, *test.subheader, *test.caption, *test.markdown, *test.text, *test.metric]
-    shown = [f"{getattr(part, 'label', '')} {part.value}" for part in parts]
-    return "\n".join([*shown, *(table.value.to_string() for table in (*test.table, *test.dataframe))])
+    rows = [f"{getattr(part, 'label', '')} {part.value}" for part in parts]
+    return "\n".join([*rows, *(table.value.to_string() for table in (*test.table, *test.dataframe))])
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -52,9 +52,9 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def keyed(widgets, start: str):
-    found = [widget for widget in widgets if widget.key and widget.key.startswith(start)]
-    assert found, f"no widget {start}"
-    return found[0]
+    matches = [widget for widget in widgets if widget.key and widget.key.startswith(start)]
+    assert matches, f"no widget {start}"
+    return matches[0]
 
 
 def examples(count: int, start: int = 0) -> list[TrainingExample]:
@@ -73,9 +73,9 @@ def settings() -> Settings:
 @pytest.fixture
 def trained(used: str, store: Store, settings: Settings) -> JobFolder:
     """A finished local job with its adapter, made from a saved training set."""
-    saved = save_training_set(store, used, "shades", examples(20), examples(5, 100))
+    version = save_training_set(store, used, "shades", examples(20), examples(5, 100))
     request = JobRequest(name="shades", hyperparameters={"epochs": 2, "text_format": "completion"})
-    folder = new_folder(settings, request, "lora", saved.train, saved.validation)
+    folder = new_folder(settings, request, "lora", version.train, version.validation)
     for step in range(1, 21):
         valid = {"valid_loss": 3.0 / step, "valid_accuracy": 0.5} if step % 5 == 0 else {}
         folder.append("metrics.jsonl", {"step": step, "train_loss": 4.0 / step, **valid})
@@ -87,7 +87,7 @@ def trained(used: str, store: Store, settings: Settings) -> JobFolder:
                         cost_usd=0.0)  # fmt: skip
     adapters_root(settings).mkdir(parents=True)
     (adapters_root(settings) / "shades.gguf").write_bytes(b"GGUF")
-    card = {"text_format": "completion", "job_id": folder.id, "data_version": saved.version}
+    card = {"text_format": "completion", "job_id": folder.id, "data_version": version.version}
     write_card(adapters_root(settings) / "shades.json", card)
     return folder
 
@@ -106,8 +106,8 @@ def test_a_first_visit_says_what_to_do_and_loads_the_example(app: App, store: St
     assert "No training examples yet" in words(test)
     test.button(key="tuning_sample").click().run()
     assert not test.exception
-    (saved,) = training_sets(store, "sample")
-    assert (saved.label, len(saved.train.examples)) == ("snips v1", 1050)
+    (versions,) = training_sets(store, "sample")
+    assert (versions.label, len(versions.train.examples)) == ("snips v1", 1050)
     assert "snips-test" in [item.name for item in store.evaluation_sets("sample")]
     assert "**1,050** to train on" in words(test)
 
@@ -127,24 +127,24 @@ def test_good_answers_are_collected_cleaned_and_saved(app: App, used: str, store
     keyed(test.text_input, "tuning_name").set_value("good")
     test.button(key="tuning_save").click().run()
     assert not test.exception
-    (saved,) = training_sets(store, used)
-    assert (saved.label, saved.validation) == ("good v1", None)
+    (versions,) = training_sets(store, used)
+    assert (versions.label, versions.validation) == ("good v1", None)
     assert read_collection(store, used) == []
 
 
 def test_what_was_preferred_in_a_blind_vote_is_collected_alone_or_as_pairs(app: App, used: str, store: Store) -> None:
     rows = EvaluationSet("votes", tuple(Example(f"v{n}", f"How many is {n}?") for n in range(3)))
     variants = tuple(Configuration.model_validate({"name": name}) for name in ("curt", "wordy"))
-    found = start_comparison(store, ComparisonPlan(used, variants, rows), new_id())
-    for (run,), said in zip(found.runs, ("{0}", "It is {0}, I think."), strict=True):
+    comparison = start_comparison(store, ComparisonPlan(used, variants, rows), new_id())
+    for (run,), said in zip(comparison.runs, ("{0}", "It is {0}, I think."), strict=True):
         for place, example in enumerate(rows.examples):
             answer = Answer(said.format(place), prompt=(Message("user", example.question),))
             store.save_records(run.id, [(place, Record(example, answer))])
         store.finish_run(run.id, "finished")
-    store.save_vote(used, Vote(found.id, "me", "v1", "curt", "wordy", "first"))
-    store.save_vote(used, Vote(found.id, "me", "v2", "curt", "wordy", "neither"))
+    store.save_vote(used, Vote(comparison.id, "me", "v1", "curt", "wordy", "first"))
+    store.save_vote(used, Vote(comparison.id, "me", "v2", "curt", "wordy", "neither"))
     test = app(PAGE, project=used)
-    test.selectbox(key="tuning_run").set_value(found.runs[0][0].id).run()
+    test.selectbox(key="tuning_run").set_value(comparison.runs[0][0].id).run()
     assert "1 answer of 3 fit. 1 question with a vote" in words(test)
     keyed(test.toggle, "tuning_run_pairs_").set_value(True).run()
     assert "1 pair from the votes, with the prompt of curt" in words(test)
@@ -221,9 +221,9 @@ def test_a_larger_model_answers_what_passes_is_collected(
     finally:
         resources.model_plugins.pop()
     assert not test.exception
-    made = read_collection(store, used)
-    assert len(made) == 8
-    assert {e.answer for e in made} == {'{"year": 1712}'}
+    result = read_collection(store, used)
+    assert len(result) == 8
+    assert {e.answer for e in result} == {'{"year": 1712}'}
     assert "is-json" in words(test)
     # The set that the examples came from stays kept apart until somebody takes it off the list.
     assert keyed(test.multiselect, "tuning_apart").value == ["questions"]
@@ -242,11 +242,11 @@ def test_checks_without_data_and_of_a_broken_file(app: App, used: str) -> None:
     broken = b'{"messages": [{"role": "user", "content": "hi"}]}\nnot json\n'
     test.get("file_uploader")[0].set_value(("broken.jsonl", broken, "application/jsonl")).run()
     assert not test.exception
-    shown = words(test)
-    assert "2 errors" in shown
-    assert "No assistant message" in shown
-    assert "Not valid JSON" in shown
-    assert "Fewer than 10 examples" in shown
+    text = words(test)
+    assert "2 errors" in text
+    assert "No assistant message" in text
+    assert "Not valid JSON" in text
+    assert "Fewer than 10 examples" in text
 
 
 def test_checks_of_a_saved_set_find_leakage(app: App, used: str, store: Store) -> None:
@@ -254,10 +254,10 @@ def test_checks_of_a_saved_set_find_leakage(app: App, used: str, store: Store) -
     save_training_set(store, used, "shades", [*examples(20), leaking])
     test = app(PAGE, project=used, tuning_view="Lint")
     assert not test.exception
-    shown = words(test)
-    assert "No errors" in shown
-    assert "Stands in an evaluation set" in shown
-    assert "unknown" in shown
+    text = words(test)
+    assert "No errors" in text
+    assert "Stands in an evaluation set" in text
+    assert "unknown" in text
     test.number_input(key="checks_price").set_value(10.0).run()
     assert "unknown" not in words(test)
     assert "$" in words(test)
@@ -276,17 +276,17 @@ def test_a_finished_job_is_shown_whole_and_leads_to_an_evaluation(
 ) -> None:
     test = app(PAGE, project=used, tuning_view="Jobs")
     assert not test.exception
-    shown = words(test)
+    text = words(test)
     for told in ("shades", "20 of 20", "shades v1", "2,000", "1 min", "free", "Training: 20 examples."):
-        assert told in shown
+        assert told in text
     worst, best = [t.value for t in test.dataframe if "Wanted answer" in t.value.columns]
     assert worst["Loss"].tolist() == sorted(best["Loss"].tolist(), reverse=True)
     keyed(test.button, "tuning_evaluate_").click().run()
     assert not test.exception
     assert test.title[0].value == "Evaluation"
-    (made,) = [item for item in store.configurations(used) if item.name == "shades"]
-    assert made.spec["model"]["adapter"] == "shades"
-    assert made.spec["prompt"]["system"] == "Name it."
+    (results,) = [item for item in store.configurations(used) if item.name == "shades"]
+    assert results.spec["model"]["adapter"] == "shades"
+    assert results.spec["prompt"]["system"] == "Name it."
     assert test.multiselect(key="run_configurations").value == ["shades · base, 7 nearest", "shades"]
 
 
@@ -295,8 +295,8 @@ def test_an_interrupted_job_says_so_and_can_be_resumed(
 ) -> None:
     from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 
-    saved = save_training_set(store, used, "shades", examples(20))
-    folder = new_folder(settings, JobRequest(name="shades"), "lora", saved.train, None)
+    version = save_training_set(store, used, "shades", examples(20))
+    folder = new_folder(settings, JobRequest(name="shades"), "lora", version.train, None)
     folder.write("process.json", {"pid": 2**22 + 1, "started": 0.0})
     folder.update_state(status="running", step=3, total_steps=20)
     resumed: list[str] = []
@@ -311,15 +311,15 @@ def test_an_interrupted_job_says_so_and_can_be_resumed(
 def test_a_running_job_is_followed_and_can_be_cancelled(
     app: App, used: str, store: Store, settings: Settings, trained: JobFolder
 ) -> None:
-    saved = training_sets(store, used)[0]
-    folder = new_folder(settings, JobRequest(name="second"), "lora", saved.train, None)
+    versions = training_sets(store, used)[0]
+    folder = new_folder(settings, JobRequest(name="second"), "lora", versions.train, None)
     folder.update_state(status="running", step=5, total_steps=20, tokens_per_second=123.0, seconds_left=42.0)
     folder.append("metrics.jsonl", {"step": 5, "train_loss": 1.5})
     test = app(PAGE, project=used, tuning_view="Jobs")
     assert not test.exception
-    shown = words(test)
-    assert "Tokens per second 123" in shown
-    assert {"Time left 42 s", "Cost so far free"} <= set(shown.split("\n"))
+    text = words(test)
+    assert "Tokens per second 123" in text
+    assert {"Time left 42 s", "Cost so far free"} <= set(text.split("\n"))
     assert [bar.proto.text for bar in test.main.get("progress")] == ["Training · 5 of 20 steps"]
     keyed(test.button, "tuning_cancel_").click().run()
     assert folder.is_cancel_requested()
@@ -331,9 +331,9 @@ def test_a_running_job_is_followed_and_can_be_cancelled(
 def test_training_is_seen_in_the_sidebar_of_every_page_and_can_be_cancelled_there(
     app: App, used: str, store: Store, settings: Settings, trained: JobFolder
 ) -> None:
-    saved = training_sets(store, used)[0]
+    versions = training_sets(store, used)[0]
     assert not app("pages/evaluation.py", project=used).sidebar.get("progress")
-    folder = new_folder(settings, JobRequest(name="second"), "lora", saved.train, None)
+    folder = new_folder(settings, JobRequest(name="second"), "lora", versions.train, None)
     folder.update_state(status="running", step=5, total_steps=20, seconds_left=42.0)
     test = app("pages/evaluation.py", project=used)
     (bar,) = test.sidebar.get("progress")
@@ -420,11 +420,11 @@ def test_nothing_is_sent_to_a_service_before_the_user_agreed(
     test = app(PAGE, project=used, tuning_view="Jobs")
     test.selectbox(key="start_provider").set_value("cloud").run()
     test.text_input(key="start_base").set_value("big").run()
-    shown = words(test)
-    assert "This leaves the machine" in shown
-    assert "20 training examples and 5 validation examples" in shown
-    assert re.search(r"\(\d+ KB, every question", shown)
-    assert "No key, token or password was seen" in shown
+    text = words(test)
+    assert "This leaves the machine" in text
+    assert "20 training examples and 5 validation examples" in text
+    assert re.search(r"\(\d+ KB, every question", text)
+    assert "No key, token or password was seen" in text
     assert test.button(key="start_job").disabled
     assert stub.requests == []
     keyed(test.checkbox, "start_agreed").set_value(True).run()
@@ -456,8 +456,8 @@ def test_a_service_is_paid_no_more_than_the_budget(
     test.number_input(key="start_budget").set_value(0.0005).run()
     assert "A budget needs the price of a million training tokens" in test.warning[0].value
     test.number_input(key="start_price").set_value(10.0).run()
-    told = test.warning[0].value.replace("\\", "")
-    assert re.search(r"about \$0\.\d+ to \$0\.\d+: .* That may be more than the budget of \$0\.0005", told)
+    text = test.warning[0].value.replace("\\", "")
+    assert re.search(r"about \$0\.\d+ to \$0\.\d+: .* That may be more than the budget of \$0\.0005", text)
     keyed(test.checkbox, "start_agreed").set_value(True).run()
     test.button(key="start_job").click().run()
     assert re.search(r"Nothing was sent: training may cost \$0.* more than the budget of \$0\.0005", words(test))
@@ -476,8 +476,8 @@ def test_a_service_is_paid_no_more_than_the_budget(
     cache_data.clear()
     test.run()
     test.run()
-    told = words(test).replace("\\", "")
-    assert "$0.02 of the budget of $10.00 are spent, for 2,000 trained tokens, $9.98 are left" in told
+    text = words(test).replace("\\", "")
+    assert "$0.02 of the budget of $10.00 are spent, for 2,000 trained tokens, $9.98 are left" in text
 
 
 def test_questions_stay_kept_apart_when_a_larger_model_gave_no_example(app: App, used: str, store: Store) -> None:
@@ -543,10 +543,10 @@ def test_a_refused_job_that_went_on_is_no_problem_any_more(
 def test_a_refusal_that_was_resumed_on_the_command_line_is_no_problem_any_more(
     app: App, used: str, store: Store, settings: Settings, stub: FineTuningStub
 ) -> None:
-    saved = save_training_set(store, used, "shades", examples(20))
+    version = save_training_set(store, used, "shades", examples(20))
     sending = store.start_job("fine-tuning start", used, {"name": "far", "provider": "cloud"})
     store.update_job(sending, status="failed", error="Endpoint 'cloud' would not start the job (403).")
-    folder = new_folder(settings, JobRequest(name="far", provider="cloud", base_model="big"), "service", saved.train,
+    folder = new_folder(settings, JobRequest(name="far", provider="cloud", base_model="big"), "service", version.train,
                         None)  # fmt: skip
     folder.update_state(status="failed", resumable=True)
     test = app(PAGE, project=used, tuning_view="Jobs")
@@ -585,15 +585,15 @@ def test_likely_secrets_are_counted_before_they_leave(app: App, used: str, store
 def test_the_table_says_that_a_training_has_begun_as_its_card_does(
     app: App, used: str, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saved = save_training_set(store, used, "shades", examples(12))
-    folder = new_folder(settings, JobRequest(name="second"), "lora", saved.train, None)
+    version = save_training_set(store, used, "shades", examples(12))
+    folder = new_folder(settings, JobRequest(name="second"), "lora", version.train, None)
     folder.update_state(status="queued")
     folder.claim(os.getpid())
 
     def begin_after(*given: Any) -> list[Job]:
-        found = jobs_of(*given)
+        result = jobs_of(*given)
         folder.update_state(status="running")
-        return found
+        return result
 
     monkeypatch.setattr("llmopt_ui.finetuning.jobs.jobs_of", begin_after)
     test = app(PAGE, project=used, tuning_view="Jobs")
@@ -606,16 +606,16 @@ def test_the_table_says_that_a_training_has_begun_as_its_card_does(
 def test_missing_losses_have_a_dash_and_a_waiting_job_waits_once(
     app: App, used: str, store: Store, settings: Settings, trained: JobFolder
 ) -> None:
-    saved = training_sets(store, used)[0]
-    folder = new_folder(settings, JobRequest(name="second"), "lora", saved.train, None)
+    versions = training_sets(store, used)[0]
+    folder = new_folder(settings, JobRequest(name="second"), "lora", versions.train, None)
     folder.update_state(status="queued", message="Waiting until another training has ended.")
     test = app(PAGE, project=used, tuning_view="Jobs")
     assert not test.exception
     (table,) = [t for t in test.dataframe if "Fine-tuned model" in t.value.columns]
     assert table.value["Validation loss"].isna().tolist() == [True, False]
     assert table.proto.placeholder == "–"
-    told = [bar.proto.text for bar in test.main.get("progress")]
-    assert [text.replace("\\", "") for text in told] == ["Waiting until another training has ended"]
+    messages = [bar.proto.text for bar in test.main.get("progress")]
+    assert [text.replace("\\", "") for text in messages] == ["Waiting until another training has ended"]
     folder.update_state(status="cancelled", message="")
     test.run()
     # What is closed shows the words of when it was chosen, so they hold nothing that changes.
@@ -626,8 +626,8 @@ def test_the_log_is_told_newest_first(app: App, used: str, trained: JobFolder) -
     trained.log("Finished.")
     test = app(PAGE, project=used, tuning_view="Jobs")
     assert "Event log (2), newest first" in [box.label for box in test.expander]
-    told = [text.value for text in test.text if "Training: 20" in text.value or "Finished." in text.value]
-    assert [line.rsplit("  ", 1)[1] for line in told] == ["Finished.", "Training: 20 examples."]
+    messages = [text.value for text in test.text if "Training: 20" in text.value or "Finished." in text.value]
+    assert [line.rsplit("  ", 1)[1] for line in messages] == ["Finished.", "Training: 20 examples."]
 
 
 def test_the_square_needs_a_tuned_model_then_runs_and_shows_all_four(
@@ -645,11 +645,11 @@ def test_the_square_needs_a_tuned_model_then_runs_and_shows_all_four(
         resources.job_runner().wait(job.id, timeout=60)
     test.run()
     assert not test.exception
-    shown = words(test)
-    assert "Best: **fine-tuned" in shown
-    assert "Does fine-tuning help, without retrieval?" in shown
-    assert "better" in shown
-    assert "Pays after" in shown
+    text = words(test)
+    assert "Best: **fine-tuned" in text
+    assert "Does fine-tuning help, without retrieval?" in text
+    assert "better" in text
+    assert "Pays after" in text
     names = [item.name for item in store.configurations(used)]
     assert {"baseline · shades", "rag-rerank · shades"} <= set(names)
     # One colour per name: the bars have those that the names have on all pages.

@@ -75,9 +75,9 @@ def test_it_is_evaluated_as_it_was_trained_on_questions_of_its_kind(app: App, st
     assert not test.exception
     assert test.multiselect(key="run_configurations").value == ["with passages", "with passages · reader"]
     assert test.selectbox(key="run_set").value == "places"
-    (made,) = [item for item in store.configurations("p") if item.name == "with passages · reader"]
-    assert made.spec["model"]["adapter"] == "reader"
-    assert made.spec["retrieval"]
+    (results,) = [item for item in store.configurations("p") if item.name == "with passages · reader"]
+    assert results.spec["model"]["adapter"] == "reader"
+    assert results.spec["retrieval"]
 
 
 def test_where_nothing_asks_as_it_was_trained_the_page_says_so(app: App, store: Store, reader: JobFolder) -> None:
@@ -103,16 +103,16 @@ def test_saving_with_worse_answers_is_called_so(app: App, store: Store, reader: 
     )
     four = arm_configurations(PLAIN, RAG, ModelSpec(adapter="reader", mode="completion"), "reader")
     for configuration, score, step in zip(four, (0.1, 0.8, 0.2, 0.9), (1, 2, 3, 4), strict=True):
-        made = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
+        run_id = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
                                evaluation_set=where.name, set_version=where.version, judge="j",
                                metrics=("answer_f1",), total=30)  # fmt: skip
         tokens = 400 if configuration.retrieval else 50
-        store.save_records(made, [
+        store.save_records(run_id, [
             (i, Record(e, Answer("a", usage=Usage(tokens, 5, None, 1), seconds=0.5),
                        scores={"answer_f1": Score("answer_f1", score + i % 3 * step / 100)}))
             for i, e in enumerate(store.evaluation_set("p", "many").examples)
         ])  # fmt: skip
-        store.finish_run(made, "finished")
+        store.finish_run(run_id, "finished")
     test = app(PAGE, project="p", tuning_view="2 × 2")
     assert not test.exception
     assert "The answers get worse: that is paid with quality" in words(test)
@@ -140,4 +140,4 @@ def test_a_link_with_the_former_name_of_a_tab_opens_it(app: App, used: str, stor
     save_training_set(store, used, "sums", examples)
     test = app(PAGE, project=used, tuning_view="Checks")
     assert not test.exception
-    assert "Evaluation sets to keep apart" in [found.label for found in test.multiselect]
+    assert "Evaluation sets to keep apart" in [one.label for one in test.multiselect]

@@ -17,8 +17,8 @@ LONG = "9" * 5000
 def test_wrong_ids_of_runs_show_the_current_ones(app: App, used: str, value: str) -> None:
     test = app("pages/evaluation.py", project=used, evaluation_view="Results", runs=value)
     assert not test.exception
-    told = "The runs that this link names are not in this project. The current ones are shown."
-    assert told in [warning.value for warning in test.warning]
+    text = "The runs that this link names are not in this project. The current ones are shown."
+    assert text in [warning.value for warning in test.warning]
 
 
 def test_ids_that_no_run_can_have_are_left_out() -> None:

@@ -27,12 +27,12 @@ def measured(store: Store) -> str:
         Example(f"q{i}", f"How *long* is river {i}?", "a", (Span(f"d{i % 8}.txt", 0, 3),), ["count", "when"][i % 2])
         for i in range(40)
     )
-    saved = store.save_evaluation_set("pairs", EvaluationSet("rivers", examples))
+    version = store.save_evaluation_set("pairs", EvaluationSet("rivers", examples))
     for place, (name, level) in enumerate(LEVELS.items()):
         configuration = Configuration(name=name, model=ModelSpec(temperature=0.1 * place))
         save_configuration(store, "pairs", configuration)
         run = store.start_run("pairs", configuration.model_dump(mode="json"), configuration.fingerprint,
-                              evaluation_set=saved.name, set_version=saved.version, judge="j",
+                              evaluation_set=version.name, set_version=version.version, judge="j",
                               metrics=("answer_f1",), total=40)  # fmt: skip
         draw = random.Random(name)
         values = [None if i == 3 and name == "rag" else min(1.0, max(0.0, draw.gauss(level, 0.1))) for i in range(40)]
@@ -52,11 +52,11 @@ def words(test: AppTest) -> str:
 def test_every_pair_is_told_in_words_with_family_and_unit(app: App, measured: str) -> None:
     test = app(PAGE, project=measured)
     assert not test.exception
-    told = words(test)
-    assert "**rag** against baseline: :green[▲ better], +0.4" in told
-    assert "**other** against baseline: :gray[? cannot tell]: about " in told
-    assert "more documents would show a difference of this size" in told
-    assert "Corrected over all 3 pairs of 3 configurations (Holm). 40 questions in 8 documents; unit: document." in told
+    text = words(test)
+    assert "**rag** against baseline: :green[▲ better], +0.4" in text
+    assert "**other** against baseline: :gray[? cannot tell]: about " in text
+    assert "more documents would show a difference of this size" in text
+    assert "Corrected over all 3 pairs of 3 configurations (Holm). 40 questions in 8 documents; unit: document." in text
 
 
 def test_a_margin_decides_what_is_equivalent_everywhere_on_the_tab(app: App, measured: str) -> None:
@@ -75,12 +75,12 @@ def test_one_click_opens_two_head_to_head_and_the_address_holds_them(app: App, m
     assert (test.query_params["a"], test.query_params["b"], test.query_params["by"]) == (
         "baseline", "rag", "answer_f1",
     )  # fmt: skip
-    told = words(test)
-    assert "#### :green[▲ better]" in told
-    assert "39 questions in 8 documents; unit: document · 1 left out, with a value on one side only" in told
-    assert "**Gained with rag: 39**" in told
-    assert "**Lost with rag: 0**" in told
-    assert "rag: 39 of 40 scored" in told
+    text = words(test)
+    assert "#### :green[▲ better]" in text
+    assert "39 questions in 8 documents; unit: document · 1 left out, with a value on one side only" in text
+    assert "**Gained with rag: 39**" in text
+    assert "**Lost with rag: 0**" in text
+    assert "rag: 39 of 40 scored" in text
 
 
 def test_a_link_shows_the_two_and_the_question_it_names(app: App, measured: str) -> None:

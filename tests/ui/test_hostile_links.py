@@ -71,20 +71,20 @@ WRONG: tuple[str | list[str], ...] = (*VALUES.values(), DOUBLED)
 @pytest.fixture
 def asked_for(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The parameters that the app reads or binds from now on."""
-    found: set[str] = set()
+    result: set[str] = set()
     bind, read = QueryParams.bind_widget, QueryParams.__getitem__
 
     def binding(self: QueryParams, param_key: str, *args: object, **more: object) -> None:
-        found.add(param_key)
+        result.add(param_key)
         bind(self, param_key, *args, **more)  # type: ignore[arg-type]
 
     def reading(self: QueryParams, key: str) -> str:
-        found.add(key)
+        result.add(key)
         return read(self, key)
 
     monkeypatch.setattr(QueryParams, "bind_widget", binding)
     monkeypatch.setattr(QueryParams, "__getitem__", reading)
-    return found
+    return result
 
 
 @pytest.fixture
@@ -93,15 +93,15 @@ def two(used: str, store: Store, script: Callable[..., object]) -> str:
     script(lambda _: "An answer.")
     store.ensure_project("secret")
     store.save_documents("secret", [Document("secrets.md", f"{MARK}, first page.")])
-    asked = EvaluationSet("secrets.md", (Example("secrets.md", f"Where is the {MARK}?", MARK),))
-    saved = store.save_evaluation_set("secret", asked)
+    questions = EvaluationSet("secrets.md", (Example("secrets.md", f"Where is the {MARK}?", MARK),))
+    version = store.save_evaluation_set("secret", questions)
     store.save_version("secret", "prompt", "secrets.md", {"template": f"{MARK} {{{{ question }}}}"})
     body = {"name": "secrets.md", "prompt": {"system": MARK, "template": "{{ question }}"}}
     store.save_configuration("secret", "secrets.md", body, "key")
-    run = store.start_run("secret", body, "key", evaluation_set=saved.name, set_version=saved.version,
+    run = store.start_run("secret", body, "key", evaluation_set=version.name, set_version=version.version,
                           judge="builtin", metrics=("answer_f1",), total=1)  # fmt: skip
     scores = {"answer_f1": Score("answer_f1", 1.0)}
-    store.save_records(run, [(0, Record(asked.examples[0], Answer(MARK), scores=scores))])
+    store.save_records(run, [(0, Record(questions.examples[0], Answer(MARK), scores=scores))])
     store.finish_run(run, "finished")
     return used
 
@@ -133,10 +133,10 @@ def contents(test: AppTest) -> str:
 
 
 def _goes_on(test: AppTest, what: object = "") -> None:
-    shown = contents(test)
+    text = contents(test)
     assert not test.exception, (what, test.exception)
-    assert "This should not have happened" not in shown, what
-    assert MARK not in shown, what
+    assert "This should not have happened" not in text, what
+    assert MARK not in text, what
     assert test.title, (what, "the page has its heading")
 
 
@@ -163,8 +163,8 @@ def test_a_wrong_project_is_told_or_ignored(link: App, two: str) -> None:
     for value in VALUES.values():
         test = link("pages/evaluation.py", project=value, evaluation_view="Results")
         assert not test.exception, value
-        told = [warning.value for warning in test.warning if "There is no project" in warning.value]
-        assert bool(told) == bool(value), value
+        messages = [warning.value for warning in test.warning if "There is no project" in warning.value]
+        assert bool(messages) == bool(value), value
 
 
 def test_a_tab_that_is_not_there_opens_the_page(link: App, two: str) -> None:

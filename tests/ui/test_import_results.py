@@ -51,11 +51,11 @@ def upload(test: AppTest, *names: str) -> None:
 
 def test_files_are_shown_before_they_are_imported_and_then_the_results_open(dialog: AppTest, store: Store) -> None:
     upload(dialog, "promptfoo/two_models.json")
-    shown = cells(dialog)
-    assert "promptfoo 0.123.1" in shown
-    assert "5 questions, 2 failed" in shown
-    assert "contains_reference" in shown
-    assert "contexts" in shown
+    text = cells(dialog)
+    assert "promptfoo 0.123.1" in text
+    assert "5 questions, 2 failed" in text
+    assert "contains_reference" in text
+    assert "contexts" in text
     assert store.runs("new one") == []
     dialog.button(key="import_results_import").click().run()
     assert not dialog.exception

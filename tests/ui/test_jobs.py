@@ -153,8 +153,8 @@ def test_a_run_is_followed_and_cancelled(app: App, store: Store, monkeypatch: py
     assert {"Time left", "Tokens so far", "Cost so far", "Taken from the cache"} <= {m.label for m in test.metric}
     (bar,) = test.sidebar.get("progress")
     line = r"\d+ of 48 questions · (.+ left|time left not known yet) · free so far"
-    shown = bar.proto.text.replace("\\", "")
-    assert re.fullmatch(r"\*\*Evaluating baseline on questions\*\*  \n" + line, shown)
+    text = bar.proto.text.replace("\\", "")
+    assert re.fullmatch(r"\*\*Evaluating baseline on questions\*\*  \n" + line, text)
     press(test, "Cancel")
     test.run()
     (bar,) = test.sidebar.get("progress")

@@ -143,9 +143,9 @@ def test_sizes_count_every_chunk_and_mark_the_window(opened: App, store: Store) 
     test = opened(name, micro_size_a_tokens="300")
     assert not test.exception
     (data,) = [json.loads(item.proto.json) for item in test.get("bidi_component") if "bars" in item.proto.json]
-    told = {bar[4]: bar for bar in data["bars"] if not bar[4].endswith(": 0 chunks")}
-    assert [text.split(": ")[1] for text in told] == ["1 chunk", "3 chunks"]
-    small, large = told.values()
+    messages = {bar[4]: bar for bar in data["bars"] if not bar[4].endswith(": 0 chunks")}
+    assert [text.split(": ")[1] for text in messages] == ["1 chunk", "3 chunks"]
+    small, large = messages.values()
     assert (small[3], large[3]) == (False, True)
     assert large[2] == pytest.approx(3 * small[2])
     assert small[0] < data["window"][0] < large[0] + large[1] <= 1.0

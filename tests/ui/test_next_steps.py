@@ -49,9 +49,9 @@ def test_the_button_makes_the_configuration_and_opens_the_lab_with_both_beside_e
     (button,) = [one for one in test.button if one.label.startswith("Create ")]
     button.click().run()
     assert not test.exception
-    made = next(item for item in store.configurations(failing) if item.name != "rag")
-    assert made.name == "rag · rerank"
-    assert made.spec["retrieval"]["rerank"]["method"] == "late-interaction"
+    result = next(item for item in store.configurations(failing) if item.name != "rag")
+    assert result.name == "rag · rerank"
+    assert result.spec["retrieval"]["rerank"]["method"] == "late-interaction"
     assert test.title[0].value == "Retrieval"
     assert test.session_state["retrieval_view"] == "Whole set"
     assert (test.session_state["left"], test.session_state["right"]) == ("rag", "rag · rerank")

@@ -114,5 +114,5 @@ def test_the_overview_shows_earlier_versions_of_a_configuration(app: App, used: 
         store.save_configuration(used, item.name, {**item.spec, "model": {"max_tokens": 8}}, f"{item.name:c<16}"[:16])
     test = app("pages/overview.py", project=used)
     assert not test.exception
-    shown = test.table[0].value.to_csv().replace("\\", "")
-    assert f"{first.name} (earlier, aaaa)" in shown
+    text = test.table[0].value.to_csv().replace("\\", "")
+    assert f"{first.name} (earlier, aaaa)" in text

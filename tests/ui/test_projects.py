@@ -42,19 +42,19 @@ def test_an_unknown_project_in_the_address_falls_back_to_the_first(app: App) -> 
 
 def test_a_link_to_a_project_that_is_gone_says_so_until_it_is_put_away(app: App, store: Store, used: str) -> None:
     test = app(project="never *made*")
-    (told,) = [warning.value for warning in test.warning]
-    assert "no project never \\*made\\* in this workspace" in told
-    assert told.replace("\\", "").endswith("What you see is the project sample.")
+    (messages,) = [warning.value for warning in test.warning]
+    assert "no project never \\*made\\* in this workspace" in messages
+    assert messages.replace("\\", "").endswith("What you see is the project sample.")
     test.run()
     assert test.warning, "another click does not hide it"
     test.button(key="missing_project").click().run()
     assert not test.warning
-    chosen = app(project="never made")
-    chosen.selectbox(key="project").select(used).run()
-    assert not chosen.warning
-    shown = app(project=used)
+    choice = app(project="never made")
+    choice.selectbox(key="project").select(used).run()
+    assert not choice.warning
+    text = app(project=used)
     store.rename_project(used, "renamed")
-    assert not shown.run().warning, "who sees it being renamed is told by the name"
+    assert not text.run().warning, "who sees it being renamed is told by the name"
 
 
 def test_the_project_stays_when_the_page_changes(app: App, used: str) -> None:

@@ -20,9 +20,9 @@ def words(test: AppTest) -> str:
 
 def field(test: AppTest, start: str):
     """The text area or input whose key starts so."""
-    found = [item for item in [*test.text_area, *test.text_input] if item.key and item.key.startswith(start)]
-    assert len(found) == 1, [item.key for item in found]
-    return found[0]
+    matches = [item for item in [*test.text_area, *test.text_input] if item.key and item.key.startswith(start)]
+    assert len(matches) == 1, [item.key for item in matches]
+    return matches[0]
 
 
 @pytest.fixture
@@ -92,9 +92,9 @@ def test_a_template_cannot_hang_the_page(editor: AppTest) -> None:
 
 
 def test_the_preview_shows_tokens_and_price(editor: AppTest) -> None:
-    shown = {metric.label: metric.value for metric in editor.metric}
-    assert int(shown["Tokens"]) > 5
-    assert shown["Price of the prompt"] == "free"
+    cells = {metric.label: metric.value for metric in editor.metric}
+    assert int(cells["Tokens"]) > 5
+    assert cells["Price of the prompt"] == "free"
     assert "When was the harbour built?" in "".join(str(block.proto.body) for block in editor.get("html"))
 
 
@@ -139,8 +139,8 @@ def test_the_newest_change_is_offered_after_a_save(app: App, store: Store, used:
 
 def pair(test: AppTest) -> tuple[int, int]:
     """The versions that are compared."""
-    chosen = [box.value for name in ("From", "To") for box in test.selectbox if box.label == name]
-    return chosen[0], chosen[1]
+    choice = [box.value for name in ("From", "To") for box in test.selectbox if box.label == name]
+    return choice[0], choice[1]
 
 
 def test_white_space_and_new_parts_are_told_in_the_differences(app: App, store: Store, used: str) -> None:

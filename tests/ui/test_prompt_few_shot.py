@@ -31,9 +31,9 @@ def html(test: AppTest) -> str:
 
 
 def keyed(widgets, start: str):
-    found = [widget for widget in widgets if widget.key and widget.key.startswith(start)]
-    assert found, f"no widget {start}"
-    return found[0]
+    matches = [widget for widget in widgets if widget.key and widget.key.startswith(start)]
+    assert matches, f"no widget {start}"
+    return matches[0]
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ def test_without_scored_runs_it_says_where_they_come_from(app: App, store: Store
 def test_a_question_gets_its_examples_without_those_that_repeat_one(saved: AppTest) -> None:
     assert not saved.exception
     assert "1 example also in questions" in words(saved)
-    shown = html(saved)
-    assert "The warden" in shown
-    assert "1712" not in shown
+    page_html = html(saved)
+    assert "The warden" in page_html
+    assert "1712" not in page_html
     assert "**2 examples**" in words(saved)
     saved.toggle(key="shots_keep_overlap").set_value(True).run()
     assert "1712" in html(saved)
@@ -118,9 +118,9 @@ def test_a_set_is_offered_to_prompts(app: App, saved: AppTest, used: str) -> Non
 
 def test_examples_are_text(app: App, used: str, store: Store) -> None:
     store.save_version(used, "few-shot", "x", {"examples": [{"question": "<img src=x>", "answer": "<b>y</b>"}]})
-    shown = html(app(PAGE, project=used, prompts_view="Few-shot", few_shot="x"))
-    assert "<img" not in shown
-    assert "&lt;b&gt;y&lt;/b&gt;" in shown
+    page_html = html(app(PAGE, project=used, prompts_view="Few-shot", few_shot="x"))
+    assert "<img" not in page_html
+    assert "&lt;b&gt;y&lt;/b&gt;" in page_html
 
 
 def imported(test: AppTest, name: str, data: bytes, *, replace: bool = False) -> AppTest:
@@ -185,15 +185,15 @@ def test_importing_without_a_file_says_so(saved: AppTest) -> None:
 @pytest.fixture
 def offered(monkeypatch: pytest.MonkeyPatch) -> list[File]:
     """What the export buttons hand over."""
-    found: list[File] = []
-    shown = prompt_few_shot.downloads
+    matches: list[File] = []
+    text = prompt_few_shot.downloads
 
     def listening(key: str, *files: File) -> None:
-        found[:] = files
-        shown(key, *files)
+        matches[:] = files
+        text(key, *files)
 
     monkeypatch.setattr(prompt_few_shot, "downloads", listening)
-    return found
+    return matches
 
 
 def test_a_set_is_exported_in_three_forms_that_can_be_read_again(

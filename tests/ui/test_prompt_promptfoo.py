@@ -45,12 +45,12 @@ def test_an_uploaded_file_is_compared_and_goes_back(dialog: AppTest, store: Stor
     dialog.file_uploader(key="promptfoo_files").upload("promptfooconfig.yaml", CONFIG.encode(), "text/yaml")
     dialog.button(key="promptfoo_import").click().run()
     assert not dialog.exception
-    shown = words(dialog)
-    assert "2 prompts, 2 tests, 1 of them not run" in shown
+    text = words(dialog)
+    assert "2 prompts, 2 tests, 1 of them not run" in text
     assert "javascript" in str(dialog.table[0].value.to_dict("records"))
     assert [item.name for item in store.evaluation_sets("new one")] == ["promptfoo"]
-    assert "2 answers · 1 row not run" in shown.replace("\\", "")
-    assert "no endpoint named" not in shown
+    assert "2 answers · 1 row not run" in text.replace("\\", "")
+    assert "no endpoint named" not in text
     dialog.button(key="comparison_start").click().run()
     assert not dialog.exception
     assert "1 of 1 passed" in words(dialog)
@@ -96,9 +96,9 @@ def test_new_hosts_are_named_and_confirmed_before_anything_is_saved(
     dialog.file_uploader(key="promptfoo_files").upload("promptfooconfig.yaml", FOREIGN.encode(), "text/yaml")
     dialog.button(key="promptfoo_import").click().run()
     assert not dialog.exception
-    shown = words(dialog)
-    assert "https://else.where (no key)" in shown
-    assert "https://api.groq.com (key from GROQ_API_KEY)" in shown
+    text = words(dialog)
+    assert "https://else.where (no key)" in text
+    assert "https://api.groq.com (key from GROQ_API_KEY)" in text
     assert store.evaluation_sets("new one") == []
     assert load_endpoints(home) == {}
 

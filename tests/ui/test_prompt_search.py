@@ -93,11 +93,11 @@ def test_worth_is_measured_shown_and_still_there_on_another_visit(app: App, numb
     test = run(shots(app, "What each is worth"), "worth_start")
     assert not test.exception
     assert test.get("plotly_chart")
-    shown = tables(test)
-    assert ":red[▼ hurts]" in shown
-    assert "not measured" not in shown
+    text = tables(test)
+    assert ":red[▼ hurts]" in text
+    assert "not measured" not in text
     later = shots(app, "What each is worth")
-    assert tables(later) == shown
+    assert tables(later) == text
     assert "good v1" in words(later)
     (job,) = numbers.jobs(PROJECT)
     assert (job.kind, job.status) == ("few-shot-worth", "finished")
@@ -120,11 +120,11 @@ def test_a_search_that_stops_at_its_budget_says_so(app: App, numbers: Store, scr
 
 
 def test_a_cancelled_search_shows_what_came(app: App, numbers: Store, script: Script) -> None:
-    asked: list[ChatRequest] = []
+    questions: list[ChatRequest] = []
 
     def cancelling(request: ChatRequest) -> str:
-        asked.append(request)
-        if len(asked) == 60:
+        questions.append(request)
+        if len(questions) == 60:
             resources.job_runner().cancel(numbers.jobs(PROJECT)[0].id)
         return reply(request)
 
@@ -132,7 +132,7 @@ def test_a_cancelled_search_shows_what_came(app: App, numbers: Store, script: Sc
     test = run(shots(app, "What each is worth"), "worth_start")
     assert not test.exception
     assert numbers.jobs(PROJECT)[0].status == "cancelled"
-    assert len(asked) < 70
+    assert len(questions) < 70
     assert "Cancelled. What was paid is kept" in words(test).replace("\\", "")
     assert tables(test).count("not measured") == 2
 
@@ -163,9 +163,9 @@ def test_the_choice_is_verified_and_taken_over_with_one_click(app: App, numbers:
     assert "Nothing searched yet" in words(test)
     test = run(test, "choice_start")
     assert not test.exception
-    told = words(test)
-    assert ":green[▲ better]" in told
-    assert "12 questions that the search never saw" in told
+    text = words(test)
+    assert ":green[▲ better]" in text
+    assert "12 questions that the search never saw" in text
     assert len(test.get("plotly_chart")) == 2
     assert "the set as it is" in tables(test)
     test.button(key="choice_take_over").click().run()
@@ -214,8 +214,8 @@ def test_too_few_examples_are_said_before_the_start(app: App, numbers: Store) ->
 
 def test_questions_that_cannot_be_asked_are_no_part_of_a_search(app: App, numbers: Store) -> None:
     unsupported = {"type": "unsupported", "value": {"reason": "`perplexity` is not supported"}}
-    asked = numbers.evaluation_set(PROJECT, "questions").examples
-    mixed = tuple(replace(e, variables={"checks": [unsupported]}) if n >= 11 else e for n, e in enumerate(asked))
+    questions = numbers.evaluation_set(PROJECT, "questions").examples
+    mixed = tuple(replace(e, variables={"checks": [unsupported]}) if n >= 11 else e for n, e in enumerate(questions))
     numbers.save_evaluation_set(PROJECT, EvaluationSet("questions", mixed))
     test = shots(app, "Automatic choice")
     assert test.button(key="choice_start").disabled
@@ -224,20 +224,20 @@ def test_questions_that_cannot_be_asked_are_no_part_of_a_search(app: App, number
 
 def test_instruction_search_first_run(app: App, numbers: Store) -> None:
     test = instructions(app)
-    told = words(test)
-    assert "Nothing searched yet" in told
-    assert "rarely wins" in told
-    assert "Now: Answer" in told
+    text = words(test)
+    assert "Nothing searched yet" in text
+    assert "rarely wins" in text
+    assert "Now: Answer" in text
 
 
 def test_a_winning_instruction_is_shown_and_saved_with_one_click(app: App, numbers: Store, script: Script) -> None:
     script(reply)
     test = run(instructions(app), "instruction_start")
     assert not test.exception
-    told = words(test)
-    assert "wins on questions that the search never saw" in told
-    assert ":green[▲ better]" in told
-    assert "It says the same as one that was tried already" in told.replace("\\", "")
+    text = words(test)
+    assert "wins on questions that the search never saw" in text
+    assert ":green[▲ better]" in text
+    assert "It says the same as one that was tried already" in text.replace("\\", "")
     assert "<ins>Be good</ins>" in html(test)
     test.button(key="instruction_save").click().run()
     assert not test.exception
@@ -257,9 +257,9 @@ def test_where_nothing_wins_the_prompt_stays(app: App, numbers: Store, script: S
 def test_where_every_rewrite_is_refused_it_says_why(app: App, numbers: Store, script: Script) -> None:
     script(lambda r: "Answer." if "Better instruction:" in r.messages[-1].content else reply(r))
     test = run(instructions(app), "instruction_start")
-    told = words(test).replace("\\", "")
-    assert "all 4 were refused: It says the same as one that was tried already (4)." in told
-    assert "0 tried" not in told
+    text = words(test).replace("\\", "")
+    assert "all 4 were refused: It says the same as one that was tried already (4)." in text
+    assert "0 tried" not in text
 
 
 def test_without_prompts_or_questions_it_says_what_to_do(app: App, store: Store) -> None:

@@ -30,9 +30,9 @@ def html(test: AppTest) -> str:
 
 
 def keyed(widgets, start: str):
-    found = [widget for widget in widgets if widget.key and widget.key.startswith(start)]
-    assert found, f"no widget {start}"
-    return found[0]
+    matches = [widget for widget in widgets if widget.key and widget.key.startswith(start)]
+    assert matches, f"no widget {start}"
+    return matches[0]
 
 
 def reply(request: ChatRequest) -> str:
@@ -64,13 +64,13 @@ def test_a_link_to_a_comparison_that_is_gone_says_so(
     app: App, compared: AppTest, store: Store, prompts: str, tab: str, name: str
 ) -> None:
     gone = "The comparison that this link names is not in this project."
-    (there,) = [found.id for found in comparisons(store, prompts)]
-    shown = {
-        wanted: [warning.value for warning in app(PAGE, project=prompts, prompts_view=tab, **{name: wanted}).warning]
-        for wanted in ("deadbeef", there)
+    (there,) = [one.id for one in comparisons(store, prompts)]
+    cells = {
+        target: [warning.value for warning in app(PAGE, project=prompts, prompts_view=tab, **{name: target}).warning]
+        for target in ("deadbeef", there)
     }
-    assert shown["deadbeef"].count(gone) == 1
-    assert gone not in shown[there]
+    assert cells["deadbeef"].count(gone) == 1
+    assert gone not in cells[there]
 
 
 def test_without_prompts_it_says_what_to_do(app: App, used: str) -> None:
@@ -117,10 +117,10 @@ def test_differences_are_marked_and_answers_are_never_html(compared: AppTest) ->
     assert "<ins>" not in html(compared)
     assert "&lt;b&gt;It&lt;/b&gt; was 1813." in html(compared)
     compared.toggle(key="marked").set_value(True).run()
-    shown = html(compared)
-    assert "<ins>" in shown
-    assert "&lt;<" in shown or "&lt;b" in shown
-    assert "<b>It" not in shown
+    page_html = html(compared)
+    assert "<ins>" in page_html
+    assert "&lt;<" in page_html or "&lt;b" in page_html
+    assert "<b>It" not in page_html
 
 
 def test_every_row_names_its_variants(compared: AppTest) -> None:
@@ -138,10 +138,10 @@ def test_empty_answers_and_checks_are_said_in_each_cell(
     store.save_draft(prompts, "comparison", "", setup.model_dump(mode="json"))
     test = app(PAGE, project=prompts, prompts_view="Side by side")
     test.button(key="comparison_start").click().run()
-    shown = html(test)
-    assert shown.count("(empty)") == 3
-    assert shown.count('llmopt-verdict no">✗ Failed<') == 3
-    assert shown.count('llmopt-verdict yes">✓ Passed<') == 1
+    page_html = html(test)
+    assert page_html.count("(empty)") == 3
+    assert page_html.count('llmopt-verdict no">✗ Failed<') == 3
+    assert page_html.count('llmopt-verdict yes">✓ Passed<') == 1
     assert "Failures (3)" in [option.content for option in test.button_group(key="show_choice").proto.options]
 
 
@@ -301,8 +301,8 @@ def test_a_thumb_down_makes_a_row_a_failure_and_is_kept(
     (found,) = comparisons(store, prompts)
 
     def failures(test: AppTest) -> int:
-        (shown,) = [box for box in test.get("button_group") if box.key == "show_choice"]
-        return next(int(re.findall(r"\d+", option)[0]) for option in shown.options if "Failures" in option)
+        (rows,) = [box for box in test.get("button_group") if box.key == "show_choice"]
+        return next(int(re.findall(r"\d+", option)[0]) for option in rows.options if "Failures" in option)
 
     before = failures(compared)
     grid = load_grid(store, found, store.evaluation_set(prompts, found.set_name, found.set_version).examples)

@@ -54,10 +54,10 @@ def test_without_a_comparison_it_says_what_to_do(app: App, used: str) -> None:
 def test_a_ballot_names_nobody_and_shows_answers_as_text(app: App, compared: str) -> None:
     test = voting(app, compared)
     assert not test.exception
-    shown = words(test)
-    assert "&lt;b&gt;Short.&lt;/b&gt;" in shown
-    assert "alpha" not in shown
-    assert "omega" not in shown
+    text = words(test)
+    assert "&lt;b&gt;Short.&lt;/b&gt;" in text
+    assert "alpha" not in text
+    assert "omega" not in text
     assert not any("alpha" in option for box in test.selectbox if box.key == "vote_on_choice" for option in box.options)
     keys = {button.key: button.proto.shortcut for button in test.button if button.key.startswith("vote_")}
     assert keys == {"vote_0": "1", "vote_1": "2", "vote_tie": "0", "vote_skip": "s", "vote_back": "b", "vote_end": ""}

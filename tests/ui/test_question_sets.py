@@ -34,9 +34,9 @@ def prices(store: Store, used: str) -> EvaluationSet:
     examples = (
         Example(f"q{i}", f"What does thing number {i} cost?", str(i), (Span(f"d{i}.md", 0, 5),)) for i in range(12)
     )
-    found = EvaluationSet("prices", tuple(examples))
-    store.save_evaluation_set(used, found)
-    return found
+    evaluation_set = EvaluationSet("prices", tuple(examples))
+    store.save_evaluation_set(used, evaluation_set)
+    return evaluation_set
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def test_a_set_is_split_by_the_shares_that_are_chosen(app: App, store: Store, us
     test.number_input(key="split_confirm_prices").set_value(25).run()
     test.button(key="split_make").click().run()
     assert not test.exception
-    found = store.split(used, "prices")
-    assert found is not None
-    assert list(found.sizes.values()) == [9, 3, 0]
+    result = store.split(used, "prices")
+    assert result is not None
+    assert list(result.sizes.values()) == [9, 3, 0]
 
 
 def test_one_document_for_all_is_said(app: App, store: Store, used: str) -> None:
@@ -74,8 +74,8 @@ def test_one_document_for_all_is_said(app: App, store: Store, used: str) -> None
 def test_parts_are_shown_removed_and_offered_where_a_set_is_chosen(app: App, split: Store, used: str) -> None:
     test = questions(app, "Split", name="prices")
     sizes = split.split(used, "prices").sizes
-    shown = [(one.label, one.value) for one in test.metric]
-    assert shown == [(part.capitalize(), str(size)) for part, size in sizes.items()]
+    rows = [(one.label, one.value) for one in test.metric]
+    assert rows == [(part.capitalize(), str(size)) for part, size in sizes.items()]
     read = questions(app, name="prices")
     assert set(read.dataframe[0].value["Part"]) == {"search", "confirm", "never seen"}
     run = app(EVALUATION, project=used, evaluation_view="Run")
@@ -94,8 +94,8 @@ def test_two_versions_are_compared(app: App, store: Store, used: str) -> None:
     assert "has one version" in texts(questions(app, "Versions"))
     before = store.evaluation_set(used, "questions")
     first = before.examples[0]
-    changed = Example(first.id, first.question, "another answer", first.references, first.category)
-    store.save_evaluation_set(used, EvaluationSet("questions", (changed, *before.examples[2:], Example("z", "New?"))))
+    variant = Example(first.id, first.question, "another answer", first.references, first.category)
+    store.save_evaluation_set(used, EvaluationSet("questions", (variant, *before.examples[2:], Example("z", "New?"))))
     test = questions(app, "Versions")
     count = len(before.examples) - 2
     assert f"1 added, 1 removed, 1 changed (1 reference answer), {count} as before" in texts(test).replace("\\", "")
@@ -164,8 +164,8 @@ def test_a_data_set_brings_its_corpus(app: App, store: Store, used: str) -> None
     uploader.upload("prices.zip", dataset(), "application/zip")
     press(test, "Add data set")
     assert not test.exception
-    found = store.evaluation_set(used, "prices")
-    assert [example.references[0].document for example in found.examples] == [f"prices.jsonl/d{i}" for i in range(4)]
+    result = store.evaluation_set(used, "prices")
+    assert [example.references[0].document for example in result.examples] == [f"prices.jsonl/d{i}" for i in range(4)]
     assert {f"prices.jsonl/d{i}" for i in range(4)} <= {one.name for one in store.document_list(used)}
     # What was added is shown.
     assert test.selectbox(key="questions_set").value == "prices"

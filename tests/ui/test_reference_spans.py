@@ -102,8 +102,8 @@ def test_a_reference_is_cleared(opened: App, store: Store, town: str) -> None:
 def counters(test: AppTest) -> tuple[str, str]:
     """How many questions have a reference, and how many have none."""
     assert not test.exception
-    found = {metric.label: metric.value for metric in test.metric}
-    return found["With a source"], found["Without"]
+    values = {metric.label: metric.value for metric in test.metric}
+    return values["With a source"], values["Without"]
 
 
 def quoted(test: AppTest, words: str) -> AppTest:
@@ -243,8 +243,8 @@ def test_a_question_is_added_and_the_place_of_its_answer_taken(opened: App, stor
     assert "This is its source" in words(test)
     keyed(test.text_area, "edit_question").set_value("When was it built?")
     test = press(test, "Save the question")
-    changed = store.evaluation_set(town, name).examples[-1]
-    assert (changed.question, changed.references, changed.id) == ("When was it built?", (span,), example.id)
+    variant = store.evaluation_set(town, name).examples[-1]
+    assert (variant.question, variant.references, variant.id) == ("When was it built?", (span,), example.id)
 
 
 def test_what_another_tab_made_of_a_question_is_not_overwritten_unseen(opened: App, store: Store, town: str) -> None:

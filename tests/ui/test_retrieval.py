@@ -121,13 +121,13 @@ def test_without_documents_or_configurations_it_says_what_to_do(app: App, store:
 
 
 def test_every_stage_is_shown_for_both_with_differences(looked: AppTest) -> None:
-    shown = words(looked)
+    text = words(looked)
     for title in ("Question transform", "Embedding", "Search", "Fusion", "Handed over"):
-        assert f"**{title}**" in shown
-    assert "only here" in shown
-    assert "Searched with\\: Other wordings of the question → The question as it is" in shown
-    assert "Chunks that hold a source" in shown
-    assert "handed over" in shown
+        assert f"**{title}**" in text
+    assert "only here" in text
+    assert "Searched with\\: Other wordings of the question → The question as it is" in text
+    assert "Chunks that hold a source" in text
+    assert "handed over" in text
     assert len(looked.get("plotly_chart")) == 2
 
 
@@ -186,7 +186,7 @@ def test_the_answer_cites_its_chunk_and_shows_the_prompt(app: App, looked: AppTe
 
 
 def test_an_answer_from_kept_calls_tells_their_tokens(app: App, store: Store, lab: str) -> None:
-    told = {}
+    messages = {}
     # Another template that gives the same prompt: answered anew, by the call that is kept.
     same = {"template": PROMPT["template"].replace("{{ context }}", "{{context}}")}
     save(store, lab, "the same", prompt=same)
@@ -196,9 +196,9 @@ def test_an_answer_from_kept_calls_tells_their_tokens(app: App, store: Store, la
             test.button(key="retrieval_look").click().run()
             finish(test)
         test.button(key="answer_left").click().run()
-        told[name] = next(caption.value for caption in test.caption if "answer tokens" in caption.value)
-    assert "0 prompt tokens" not in told["hybrid"].partition("·")[0]
-    assert told["the same"].split(" · ")[:2] == told["hybrid"].split(" · ")[:2]
+        messages[name] = next(caption.value for caption in test.caption if "answer tokens" in caption.value)
+    assert "0 prompt tokens" not in messages["hybrid"].partition("·")[0]
+    assert messages["the same"].split(" · ")[:2] == messages["hybrid"].split(" · ")[:2]
 
 
 def test_what_models_and_documents_say_is_never_html(
@@ -249,8 +249,8 @@ def test_other_settings_stand_in_the_address_and_are_saved_with_one_click(
     assert "search\\.method" not in words(test)
     test.button(key="left_save").click().run()
     assert not test.exception
-    kept = {item.name: item.spec for item in store.configurations(lab)}
-    assert kept["hybrid · bm25, top 2"]["retrieval"]["search"]["method"] == "bm25"
+    survivors = {item.name: item.spec for item in store.configurations(lab)}
+    assert survivors["hybrid · bm25, top 2"]["retrieval"]["search"]["method"] == "bm25"
     assert test.selectbox(key="left").value == "hybrid · bm25, top 2"
     assert "left_with" not in test.query_params
 
@@ -306,17 +306,17 @@ def test_leave_one_out_tells_what_to_drop_and_saves_the_rest(app: App, store: St
     test = app(PAGE, project=lab, left="expanded", right="Nothing", retrieval_view="Leave one out")
     test.button(key="start_leave-one-out").click().run()
     finish(test)
-    shown = words(test)
+    text = words(test)
     for part in ("other wordings of the question", r"search by words \(BM25\)", r"search by meaning \(dense\)"):
-        assert f"**{part}**" in shown
-    assert not re.search(r"multi.?-query|without (bm25|dense)", shown)
+        assert f"**{part}**" in text
+    assert not re.search(r"multi.?-query|without (bm25|dense)", text)
     assert len(test.get("plotly_chart")) == 1
     test.button(key="ablation_save_0").click().run()
     assert not test.exception
-    kept = {item.name: item.spec for item in store.configurations(lab)}
-    assert kept["expanded without multi-query"]["retrieval"]["transform"]["method"] == "none"
-    assert chosen_on(store, lab, kept["expanded without multi-query"]) > 0
-    assert chosen_on(store, lab, kept["expanded"]) == 0
+    survivors = {item.name: item.spec for item in store.configurations(lab)}
+    assert survivors["expanded without multi-query"]["retrieval"]["transform"]["method"] == "none"
+    assert chosen_on(store, lab, survivors["expanded without multi-query"]) > 0
+    assert chosen_on(store, lab, survivors["expanded"]) == 0
 
 
 def test_a_plain_search_has_nothing_to_leave_out(app: App, lab: str) -> None:
@@ -336,8 +336,8 @@ def test_more_chunks_are_tried_and_the_best_is_saved(app: App, store: Store, lab
     button = next(one for one in test.button if (one.key or "").startswith("k_save_"))
     button.click().run()
     assert not test.exception
-    (saved,) = (item for item in store.configurations(lab) if item.name.startswith("hybrid k="))
-    assert chosen_on(store, lab, saved.spec) == 12
+    (items,) = (item for item in store.configurations(lab) if item.name.startswith("hybrid k="))
+    assert chosen_on(store, lab, items.spec) == 12
 
 
 def test_a_failed_job_says_why_and_can_be_started_again(app: App, lab: str, script: Callable[..., object]) -> None:
@@ -418,10 +418,10 @@ def test_a_filter_on_an_unknown_field_hides_only_its_side(app: App, lab: str) ->
     test = app(PAGE, project=lab, left="expanded", left_with=wrong, right="hybrid")
     test.button(key="retrieval_look").click().run()
     finish(test)
-    shown = words(test)
-    assert "expanded*: The filter asks for 'author', which no document has; there is: document" in shown
-    assert "**hybrid**" in shown
-    assert "Handed over" in shown
+    text = words(test)
+    assert "expanded*: The filter asks for 'author', which no document has; there is: document" in text
+    assert "**hybrid**" in text
+    assert "Handed over" in text
     assert len(test.get("plotly_chart")) == 1
     # The side is quick to look at now; the same filter is told again, and the other side stays.
     test.button(key="look_again_left").click().run()
@@ -436,8 +436,8 @@ def test_a_filter_on_an_unknown_field_hides_only_its_side(app: App, lab: str) ->
 def test_settings_that_only_one_side_has_are_told_apart_by_name() -> None:
     asks = {"method": "llm-likelihood", "llm": {"endpoint": "far"}, "candidates": 5}
     specs = [HYBRID, {**HYBRID, "rerank": asks}]
-    made = [configuration_from({"name": "a", "model": {}, "prompt": PROMPT, "retrieval": spec}) for spec in specs]
-    pair = [Side(place, one, one, {}, inks(["a"])["a"]) for place, one in zip(("left", "right"), made, strict=True)]
+    results = [configuration_from({"name": "a", "model": {}, "prompt": PROMPT, "retrieval": spec}) for spec in specs]
+    pair = [Side(place, one, one, {}, inks(["a"])["a"]) for place, one in zip(("left", "right"), results, strict=True)]
     there, back = describe_differences(pair), describe_differences(pair[::-1])
     assert "LLM of the reranker, endpoint: none → far" in there
     assert "LLM of the reranker, endpoint: far → none" in back
@@ -448,8 +448,8 @@ def test_settings_that_only_one_side_has_are_told_apart_by_name() -> None:
 def test_how_a_transform_writes_is_no_difference_where_only_one_side_has_one() -> None:
     asks = {"method": "hyde", "n": 7, "model": {"endpoint": "far"}}
     specs = [HYBRID, {**HYBRID, "transform": asks, "top_k": 4}]
-    made = [configuration_from({"name": "a", "model": {}, "prompt": PROMPT, "retrieval": spec}) for spec in specs]
-    pair = [Side(place, one, one, {}, inks(["a"])["a"]) for place, one in zip(("left", "right"), made, strict=True)]
+    results = [configuration_from({"name": "a", "model": {}, "prompt": PROMPT, "retrieval": spec}) for spec in specs]
+    pair = [Side(place, one, one, {}, inks(["a"])["a"]) for place, one in zip(("left", "right"), results, strict=True)]
     assert describe_differences(pair) == [
         "Searched with: The question as it is → HyDE: invented passages",
         "Chunks handed over: 1 → 4",
@@ -513,9 +513,9 @@ def test_questions_longer_than_the_window_are_told_before_a_whole_set(
     app: App, store: Store, lab: str, view: str
 ) -> None:
     long = " ".join(f"When was harbour number {n} of the town built?" for n in range(60))
-    known = store.evaluation_sets(lab)[0].name
-    asked = store.evaluation_set(lab, known)
-    store.save_evaluation_set(lab, replace(asked, examples=(replace(asked.examples[0], question=long),)))
+    versions = store.evaluation_sets(lab)[0].name
+    questions = store.evaluation_set(lab, versions)
+    store.save_evaluation_set(lab, replace(questions, examples=(replace(questions.examples[0], question=long),)))
     test = app(PAGE, project=lab, left="hybrid", right="hybrid", retrieval_view=view)
     assert "The question is longer than the 510 tokens" in words(test)
 

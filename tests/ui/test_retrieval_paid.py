@@ -28,8 +28,8 @@ RETRIEVAL = {
 
 def words(test: AppTest) -> str:
     parts = [*test.title, *test.subheader, *test.caption, *test.markdown, *test.text, *test.warning, *test.error]
-    shown = [*(str(part.value) for part in parts), *(str(block.proto.body) for block in test.get("html"))]
-    return "\n".join(shown).replace("\\", "")
+    rows = [*(str(part.value) for part in parts), *(str(block.proto.body) for block in test.get("html"))]
+    return "\n".join(rows).replace("\\", "")
 
 
 def finish(test: AppTest) -> AppTest:
@@ -82,19 +82,19 @@ def test_leave_one_out_starts_with_an_estimate_and_stops_at_its_budget(
 ) -> None:
     test = estimated(app, prepared(store, used, workspace), "Leave one out", "leave-one-out")
     pilot = len(chat.requests)
-    told = words(test)
-    assert "What it will take" in told
-    assert "kept and not paid again" in told
+    text = words(test)
+    assert "What it will take" in text
+    assert "kept and not paid again" in text
     test.number_input(key="budget_leave-one-out").set_value(0.025).run()
     test.button(key="go_leave-one-out").click().run()
     finish(test)
     assert len(chat.requests) == pilot + 1
-    told = words(test)
-    assert "The budget of $0.025 leaves no room" in told
+    text = words(test)
+    assert "The budget of $0.025 leaves no room" in text
     paid = next(one.value for one in test.metric if one.label == "Cost so far")
     assert paid == f"${0.01 * len(chat.requests):.2f}", "the pilot is a part of the cost, as of what is spent"
-    assert f"({paid} are spent)" in told
-    assert "Which to drop" not in told
+    assert f"({paid} are spent)" in text
+    assert "Which to drop" not in text
     test.button(key="start_leave-one-out").click().run()
     finish(test)
     test.number_input(key="budget_leave-one-out").set_value(10.0).run()

@@ -60,11 +60,11 @@ def test_an_endpoint_is_edited(app: App, endpoints_file: Path) -> None:
     test.text_area(key="endpoint_edit_models_local").input("small\nlarge\n")
     test.checkbox(key="endpoint_edit_thinks_local").check()
     press(test, "Save endpoint")
-    saved = load_endpoints(resources.settings())["local"]
-    assert saved.base_url == "http://127.0.0.1:10/v1"
-    assert saved.begins_with_thinking
-    assert (saved.embedding_batch, saved.models) == (10, ("small", "large"))
-    assert saved.parameters == {"max_tokens": "max_completion_tokens", "seed": None}
+    endpoints = load_endpoints(resources.settings())["local"]
+    assert endpoints.base_url == "http://127.0.0.1:10/v1"
+    assert endpoints.begins_with_thinking
+    assert (endpoints.embedding_batch, endpoints.models) == (10, ("small", "large"))
+    assert endpoints.parameters == {"max_tokens": "max_completion_tokens", "seed": None}
     test.text_area(key="endpoint_edit_parameters_local").input("colour = red")
     assert "Parameters, line 1" in texts(press(test, "Save endpoint"))
 
@@ -111,17 +111,17 @@ def test_the_models_of_an_endpoint_that_was_never_tested_are_offered_and_warn(ap
 
 
 def test_all_endpoints_are_asked_before_one_is_waited_for(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, bool]] = []
+    questions: list[tuple[str, bool]] = []
 
     def look_up(_: object, endpoint: Endpoint, key: str, wait: float = 0.0) -> model_lists.ModelList:
-        asked.append((endpoint.name, wait > 0))
+        questions.append((endpoint.name, wait > 0))
         return model_lists.ModelList()
 
     monkeypatch.setattr(model_lists.ModelLists, "look_up", look_up)
     for name in ("one", "two"):
         save_endpoint(resources.settings(), Endpoint(name=name, base_url=f"http://127.0.0.1:9/{name}"))
     app(PAGE)
-    assert asked[:4] == [("builtin", False), ("one", False), ("two", False), ("one", True)]
+    assert questions[:4] == [("builtin", False), ("one", False), ("two", False), ("one", True)]
 
 
 def test_a_model_that_is_switched_off_warns_where_it_is_chosen(app: App) -> None:
@@ -226,9 +226,9 @@ def test_the_password_of_a_vector_server_is_not_shown(app: App, monkeypatch: pyt
     resources.settings.clear()
     test = app(PAGE, settings_view="Workspace")
     assert not test.exception
-    shown = " ".join(test.table[0].value["Where"]).replace("\\", "")
-    assert "127.0.0.1:9/chroma" in shown
-    assert SECRET not in shown
+    text = " ".join(test.table[0].value["Where"]).replace("\\", "")
+    assert "127.0.0.1:9/chroma" in text
+    assert SECRET not in text
 
 
 def test_embedding_models_of_an_endpoint_are_said(app: App, endpoints_file: Path) -> None:
@@ -238,17 +238,17 @@ def test_embedding_models_of_an_endpoint_are_said(app: App, endpoints_file: Path
         [("e5", "query: ", None, 512), ("mine", "", "text: ", None), (None, "x", None, 5)],
         columns=["Model", "Before a question", "Before a passage", "Window"],
     )
-    found = embedding_models_from(table)
-    assert found == {
+    result = embedding_models_from(table)
+    assert result == {
         "e5": EmbeddingModel(query_prefix="query: ", window=512),
         "mine": EmbeddingModel(query_prefix="", passage_prefix="text: "),
     }
     save_endpoint(resources.settings(), load_endpoints(resources.settings())["local"].model_copy(
-        update={"embeddings": found}
+        update={"embeddings": result}
     ))  # fmt: skip
     test = press(app(PAGE), "Save embedding models")
     assert not test.exception
-    assert load_endpoints(resources.settings())["local"].embeddings == found
+    assert load_endpoints(resources.settings())["local"].embeddings == result
 
 
 def test_a_configuration_carries_further_fields_of_its_requests(app: App, workspace: Path) -> None:

@@ -121,9 +121,9 @@ def test_moments_are_of_this_machine_and_without_a_leading_zero(monkeypatch: pyt
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "Asia/Tokyo")
         time.tzset()
-        shown = fmt.moment(when), fmt.moment(when, seconds=True), fmt.day(when), fmt.full_moment(when)
+        rows = fmt.moment(when), fmt.moment(when, seconds=True), fmt.day(when), fmt.full_moment(when)
     time.tzset()
-    assert shown == ("4 Mar, 08:05", "4 Mar, 08:05:07", "4 Mar 2026", "4 Mar 2026, 08:05")
+    assert rows == ("4 Mar, 08:05", "4 Mar, 08:05:07", "4 Mar 2026", "4 Mar 2026, 08:05")
 
 
 def test_moments_are_of_the_viewer_in_words_and_in_tables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,9 +141,9 @@ def test_moments_are_of_the_viewer_in_words_and_in_tables(monkeypatch: pytest.Mo
         with monkeypatch.context() as patch:
             patch.setenv("TZ", "Asia/Tokyo")
             time.tzset()
-            shown = fmt.moment(when), moment_column()["type_config"]["timezone"]
+            rows = fmt.moment(when), moment_column()["type_config"]["timezone"]
         time.tzset()
-        assert shown == ("4 Mar, 08:05", "+09:00"), context.timezone
+        assert rows == ("4 Mar, 08:05", "+09:00"), context.timezone
 
 
 def test_no_other_column_of_moments_is_made() -> None:
@@ -218,8 +218,8 @@ def test_a_configuration_keeps_its_colour_when_others_are_added() -> None:
 
 
 def test_no_two_configurations_look_the_same() -> None:
-    found = inks([f"c{i}" for i in range(40)])
-    assert len({(ink.colour, ink.pattern) for ink in found.values()}) == 40
+    result = inks([f"c{i}" for i in range(40)])
+    assert len({(ink.colour, ink.pattern) for ink in result.values()}) == 40
 
 
 def test_every_verdict_has_colour_sign_and_word() -> None:
@@ -233,9 +233,9 @@ TEXT = "One two. <script>x</script> Three & four."
 
 def test_reference_spans_are_marked_inside_a_chunk() -> None:
     chunk = Chunk("d", 4, 12, TEXT[4:12])
-    shown = chunk_html(chunk, [Span("d", 0, 7), Span("other", 0, 50)])
-    assert shown.count("background") == 1
-    assert ">two</span>" in shown
+    text = chunk_html(chunk, [Span("d", 0, 7), Span("other", 0, 50)])
+    assert text.count("background") == 1
+    assert ">two</span>" in text
 
 
 RAG = {"prompt": {"template": "x"}, "retrieval": {"search": {"method": "dense"}}}
@@ -290,8 +290,8 @@ def test_no_mark_of_the_map_lies_on_another_or_on_the_name_of_a_field(specs: lis
 def test_a_missing_score_is_words_not_a_zero_bar() -> None:
     results = {"a": {"m": Summary(None, None, None, 0, 9)}, "b": {"m": Summary(0.5, 0.4, 0.6, 8, 9)}}
     figure = metric_bars(results, {"m": "Metric"}, inks(["a", "b"]))
-    told = {trace.text[0] for trace in figure.data if trace.showlegend is False}
-    assert told == {"not scored"}
+    messages = {trace.text[0] for trace in figure.data if trace.showlegend is False}
+    assert messages == {"not scored"}
     assert figure.data[0].y[0] is None
     bars = next(trace for trace in figure.data if trace.name == "b")
     assert bars.error_y.array[0] == pytest.approx(0.1)
@@ -338,7 +338,7 @@ def test_plain_text_in_figures_is_escaped() -> None:
 
 def test_a_suggestion_opens_a_tab_that_its_page_has() -> None:
     tabs = {DOCUMENTS: document_tabs, PROMPTS: prompt_tabs, RETRIEVAL: retrieval_tabs, FINETUNING: tuning_tabs}
-    assert {page.title: page.tabs for page in tabs} == {page.title: found.VIEW for page, found in tabs.items()}
+    assert {page.title: page.tabs for page in tabs} == {page.title: one.VIEW for page, one in tabs.items()}
     for page, view in ((DOCUMENTS, "Sweep"), (RETRIEVAL, "Whole set"), (PROMPTS, "Side by side"), (PROMPTS, "Editor"),
                        (FINETUNING, "Training data")):  # fmt: skip
         assert view in tabs[page].TABS
@@ -347,8 +347,8 @@ def test_a_suggestion_opens_a_tab_that_its_page_has() -> None:
 def test_a_mean_of_zero_stands_inside_the_chart_of_before_and_after() -> None:
     values = ([0.0] * 6, [1.0] * 6)
     before, after = (summarize(part) for part in values)
-    found = Verification(before=before, after=after, comparison=compare_pairs(*values), questions=6)
-    low, high = before_after(found, "Answer F1").layout.xaxis.range
+    result = Verification(before=before, after=after, comparison=compare_pairs(*values), questions=6)
+    low, high = before_after(result, "Answer F1").layout.xaxis.range
     assert low < 0 < 1 < high
 
 

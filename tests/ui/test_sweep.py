@@ -87,9 +87,9 @@ def test_from_the_form_to_a_saved_configuration(app: App, store: Store, town: st
     assert not test.exception
     (job,) = store.jobs(town)
     assert (job.kind, job.status) == ("chunk-sweep", "finished")
-    told = said(test)
-    assert "Highest recall:" in told
-    assert "8 settings, 1 document, 2 of 3 questions scored, searched by hash\\-64" in told
+    text = said(test)
+    assert "Highest recall:" in text
+    assert "8 settings, 1 document, 2 of 3 questions scored, searched by hash\\-64" in text
     assert len(test.get("plotly_chart")) == 4
     test.selectbox(key="sweep_missed_by").set_value("sentence 10/0, top 1").run()
     assert "cut in two" in said(test)
@@ -97,15 +97,15 @@ def test_from_the_form_to_a_saved_configuration(app: App, store: Store, town: st
     test.selectbox(key="sweep_save_setting").set_value("recursive 40/0, top 1").run()
     test = press(test, "Save as sweep-recursive-40-0-top-1")
     assert not test.exception
-    (saved,) = store.configurations(town)
-    assert saved.name == "sweep-recursive-40-0-top-1"
-    assert saved.spec["retrieval"]["chunking"]["size"] == 40
-    assert saved.spec["retrieval"]["top_k"] == 1
-    assert saved.spec["retrieval"]["rerank"]["method"] == "none"
+    (configurations,) = store.configurations(town)
+    assert configurations.name == "sweep-recursive-40-0-top-1"
+    assert configurations.spec["retrieval"]["chunking"]["size"] == 40
+    assert configurations.spec["retrieval"]["top_k"] == 1
+    assert configurations.spec["retrieval"]["rerank"]["method"] == "none"
     # From now on a number of it on these questions is marked.
     (item,) = store.evaluation_sets(town)
     examples = store.evaluation_set(town, item.name).examples
-    overlap = training_overlap(store, town, configuration_from(saved.spec), examples)
+    overlap = training_overlap(store, town, configuration_from(configurations.spec), examples)
     assert (overlap.chosen, overlap.parts[0].kind) == (len(examples), "chunking")
 
 

@@ -52,11 +52,11 @@ def tuned(store: Store, used: str) -> int:
     adapters_root(resources.settings()).mkdir(parents=True, exist_ok=True)
     (adapters_root(resources.settings()) / "mine.gguf").write_bytes(b"GGUF")
     store.save_configuration(used, "tuned", body, "f" * 16)
-    saved = store.evaluation_sets(used)[0]
-    run = store.start_run(used, body, "f" * 16, evaluation_set=saved.name, set_version=saved.version,
+    versions = store.evaluation_sets(used)[0]
+    run = store.start_run(used, body, "f" * 16, evaluation_set=versions.name, set_version=versions.version,
                           judge=JUDGE, metrics=("answer_relevancy", "answer_f1"), total=24,
                           training=SEEN.model_dump(mode="json"))  # fmt: skip
-    examples = store.evaluation_set(used, saved.name).examples
+    examples = store.evaluation_set(used, versions.name).examples
     scores = {name: Score(name, 1.0) for name in ("answer_relevancy", "answer_f1")}
     answer = Answer("a", usage=Usage(10, 2, 0.0, 1), seconds=0.1)
     store.save_records(run, [(i, Record(e, answer, scores=scores)) for i, e in enumerate(examples)])
@@ -159,26 +159,26 @@ def test_the_factorial_hatches_the_tuned_arms_and_calls_none_of_them_best(app: A
     write_card(adapters_root(settings) / "reader.json", {"text_format": "completion", "job_id": folder.id})
     four = arm_configurations(plain, rag, ModelSpec(adapter="reader", mode="completion"), "reader")
     for configuration, score in zip(four, (0.0, 0.33, 0.66, 1.0), strict=True):
-        made = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
+        run_id = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
                                evaluation_set=where.name, set_version=where.version, judge="j",
                                metrics=("answer_f1",), total=30)  # fmt: skip
         answer, scores = Answer("a", usage=Usage(50, 5, None, 1)), {"answer_f1": Score("answer_f1", score)}
-        store.save_records(made, [(i, Record(e, answer, scores=scores)) for i, e in enumerate(examples)])
-        store.finish_run(made, "finished")
+        store.save_records(run_id, [(i, Record(e, answer, scores=scores)) for i, e in enumerate(examples)])
+        store.finish_run(run_id, "finished")
     test = app("pages/finetuning_lab.py", project="p", tuning_view="2 × 2")
     assert not test.exception
-    said = words(test)
+    text = words(test)
     sentence = "26 of 30 questions stand in the training data of reader (word for word)"
-    assert said.count(sentence) == 1
-    assert f":red[:material/warning: fine-tuned, fine-tuned + RAG: {sentence}" in said
-    assert "Highest of those not trained on these questions: **base + RAG**" in said
+    assert text.count(sentence) == 1
+    assert f":red[:material/warning: fine-tuned, fine-tuned + RAG: {sentence}" in text
+    assert "Highest of those not trained on these questions: **base + RAG**" in text
     answers = test.table[1].value
     assert answers["Verdict"].str.contains("better").tolist() == [False, False, True, False, False]
     assert answers["Verdict"].str.contains("not comparable").tolist() == [True, True, False, True, True]
     chart = json.loads(next(c for c in test.get("plotly_chart") if "Plain" in c.proto.spec).proto.spec)
     shapes = [bar["marker"]["pattern"]["shape"] for bar in chart["data"] if bar["type"] == "bar"]
     assert shapes == [[""], [""], ["/"], ["/"]]
-    assert "get better" not in said
+    assert "get better" not in text
 
 
 def test_no_source_of_training_data_begins_with_a_held_back_set(app: App, store: Store, used: str) -> None:
@@ -207,8 +207,8 @@ def test_no_source_of_training_data_begins_with_a_held_back_set(app: App, store:
 
 
 def test_the_form_of_a_job_says_how_many_evaluation_questions_it_trains_on(app: App, store: Store, used: str) -> None:
-    asked = store.evaluation_set(used, "questions").examples
-    examples = [chat_example(example.question, "an answer") for example in asked[:20]]
+    questions = store.evaluation_set(used, "questions").examples
+    examples = [chat_example(example.question, "an answer") for example in questions[:20]]
     save_training_set(store, used, "leaky", examples[:16], examples[16:])
     test = app("pages/finetuning_lab.py", project=used, tuning_view="Jobs")
     assert not test.exception
@@ -217,9 +217,9 @@ def test_the_form_of_a_job_says_how_many_evaluation_questions_it_trains_on(app: 
 
 
 def test_the_retrieval_lab_says_it_of_a_tuned_embedding_model(app: App, store: Store, used: str) -> None:
-    asked = store.evaluation_set(used, "questions").examples
+    questions = store.evaluation_set(used, "questions").examples
     settings = resources.settings()
-    data = TrainingSet("d", tuple(chat_example(example.question, "a passage") for example in asked[:9]))
+    data = TrainingSet("d", tuple(chat_example(example.question, "a passage") for example in questions[:9]))
     folder = new_folder(settings, JobRequest(name="near"), "embedding", data, None)
     model = embeddings_root(settings) / "near"
     model.mkdir(parents=True)

@@ -66,14 +66,14 @@ def test_a_damaged_document_is_listed_shown_as_unreadable_and_counted(app: App, 
 
 
 def test_a_damaged_set_leaves_the_other_sets(app: App, store: Store, used: str) -> None:
-    found = store.evaluation_sets(used)[0].name
-    good = store.evaluation_set(used, found)
+    result = store.evaluation_sets(used)[0].name
+    good = store.evaluation_set(used, result)
     store.save_evaluation_set(used, type(good)("spoilt", good.examples))
     damage(store, b"{", (evaluation_sets, "body"))
     test = app("pages/evaluation.py", project=used, evaluation_view="Questions", questions_set="spoilt")
     assert not test.exception
     assert any("spoilt could not be read" in text.value for text in test.text)
-    test = app("pages/evaluation.py", project=used, evaluation_view="Questions", questions_set=found)
+    test = app("pages/evaluation.py", project=used, evaluation_view="Questions", questions_set=result)
     assert not test.exception
     assert len(test.dataframe[0].value) == len(good.examples)
 

@@ -116,20 +116,20 @@ def _drawn(value: object, name: str = "") -> Iterator[str]:
 @pytest.fixture
 def seen(used: str, store: Store) -> str:
     """The used project with a run in which some answers failed and some have no score."""
-    saved = store.evaluation_sets(used)[0]
+    versions = store.evaluation_sets(used)[0]
     body = {"name": "worse", "model": {"max_tokens": 8}, "prompt": {"template": "{{ question }}"}}
     store.save_configuration(used, "worse", body, "w" * 16)
-    run = store.start_run(used, body, "w" * 16, evaluation_set=saved.name, set_version=saved.version,
+    run = store.start_run(used, body, "w" * 16, evaluation_set=versions.name, set_version=versions.version,
                           judge=store.runs(used)[0].judge, metrics=("answer_f1", "hit_rate"), total=24)  # fmt: skip
     records = []
-    for place, example in enumerate(store.evaluation_set(used, saved.name).examples):
+    for place, example in enumerate(store.evaluation_set(used, versions.name).examples):
         scores = {
             "answer_f1": Score("answer_f1", 0.5 if place > 9 else None, failure="" if place > 9 else "No reference."),
             "hit_rate": Score("hit_rate", None, failure="There are no retrieved chunks to judge."),
         }
-        failed = Failure("answer", "timeout", "No answer in 60 seconds.") if place < 4 else None
-        records.append((place, Record(example, None if failed else Answer("a"), scores={} if failed else scores,
-                                      failure=failed)))  # fmt: skip
+        failure = Failure("answer", "timeout", "No answer in 60 seconds.") if place < 4 else None
+        records.append((place, Record(example, None if failure else Answer("a"), scores={} if failure else scores,
+                                      failure=failure)))  # fmt: skip
     store.save_records(run, records)
     store.finish_run(run, "finished", seconds=3.0)
     return used
@@ -218,9 +218,9 @@ def test_no_page_of_a_comparison_says_none_names_a_key_or_shows_marks(
 def _read_through(page: str) -> None:
     """No text of a page says what it may not, neither between its tags nor where one points at something."""
     parts = re.sub(r"<style>.*?</style>|<script>.*?</script>", " ", page, flags=re.DOTALL)
-    told = [html.unescape(part) for part in (*re.split(r"<[^>]*>", parts), *re.findall(r'title="([^"]*)"', parts))]
-    assert any("harbour" in text for text in told)
-    assert not wrong_words((text, False) for text in told)
+    messages = [html.unescape(part) for part in (*re.split(r"<[^>]*>", parts), *re.findall(r'title="([^"]*)"', parts))]
+    assert any("harbour" in text for text in messages)
+    assert not wrong_words((text, False) for text in messages)
 
 
 @pytest.mark.parametrize(("page", "tab"), [(page, tab) for page, (_, tabs) in TABS.items() for tab in tabs])
@@ -231,9 +231,9 @@ def test_a_damaged_file_of_endpoints_is_a_sentence_on_every_tab(app: App, used: 
 
 
 def test_why_some_have_no_score_names_metrics_as_the_tables_do(app: App, seen: str) -> None:
-    shown = "\n".join(part.value for part in app("pages/evaluation.py", project=seen).text)
-    assert "worse: Answer F1: 6 of 20 answers not scored: No reference." in shown
-    assert "answer_f1" not in shown
+    text = "\n".join(part.value for part in app("pages/evaluation.py", project=seen).text)
+    assert "worse: Answer F1: 6 of 20 answers not scored: No reference." in text
+    assert "answer_f1" not in text
 
 
 def test_tables_of_data_are_drawn_in_one_place_alone() -> None:

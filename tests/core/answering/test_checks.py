@@ -77,9 +77,9 @@ async def test_the_judge_sees_claims_without_marks():
 
 
 async def test_revise_leaves_out_unsupported_sentences():
-    checked = await check("In 1914. By Bob.", REVISE, Fixed(True, False))
-    assert checked.text == "In 1914."
-    assert checked.notes == ("Taken out, because no passage supports it: By Bob.",)
+    report = await check("In 1914. By Bob.", REVISE, Fixed(True, False))
+    assert report.text == "In 1914."
+    assert report.notes == ("Taken out, because no passage supports it: By Bob.",)
 
 
 async def test_revise_refuses_when_nothing_is_left():
@@ -87,9 +87,9 @@ async def test_revise_refuses_when_nothing_is_left():
 
 
 async def test_unjudged_claims_stay_and_are_named():
-    checked = await check("In 1914. By Bob.", REVISE, Fixed(None, False))
-    assert checked.text == "In 1914."
-    assert any(note.startswith("Could not be checked: In 1914.") for note in checked.notes)
+    report = await check("In 1914. By Bob.", REVISE, Fixed(None, False))
+    assert report.text == "In 1914."
+    assert any(note.startswith("Could not be checked: In 1914.") for note in report.notes)
     flagged = await check("In 1914.", FLAG, Fixed(None))
     assert flagged.notes[0].startswith("Could not be checked")
     assert flagged.claims[0].verdict is None
@@ -100,8 +100,8 @@ async def test_a_check_tells_what_judging_and_rewriting_took():
     assert (await check("In 1914.", REFUSE, Fixed(False))).seconds == 0.5
     rewritten = Completion("In 1914.", Usage(10, 2, calls=1), seconds=2.0)
     reviser = (ScriptedChat([rewritten]), ModelSpec())
-    checked = await check("In 1914. By Bob.", REVISE, Fixed(True, False), reviser=reviser)
-    assert (checked.seconds, checked.usage) == (2.5, Usage(10, 2, calls=2))
+    report = await check("In 1914. By Bob.", REVISE, Fixed(True, False), reviser=reviser)
+    assert (report.seconds, report.usage) == (2.5, Usage(10, 2, calls=2))
 
 
 async def test_refusing_needs_every_claim_unsupported():
@@ -115,31 +115,31 @@ async def test_a_judge_that_fails_leaves_the_answer_with_a_note():
         async def judge(self, claims, passages, question):
             raise EndpointError("no answer from it")
 
-    checked = await check("In 1914.", FactCheckSpec(method="revise", refuse_unsupported=True), Broken())
-    assert checked.text == "In 1914."
-    assert checked.claims == ()
-    assert checked.notes == ("The fact check could not run: no answer from it",)
+    report = await check("In 1914.", FactCheckSpec(method="revise", refuse_unsupported=True), Broken())
+    assert report.text == "In 1914."
+    assert report.claims == ()
+    assert report.notes == ("The fact check could not run: no answer from it",)
 
 
 async def test_a_rewriting_that_fails_falls_back_to_leaving_out():
     reviser = (ScriptedChat([EndpointError("gone")]), ModelSpec())
-    checked = await check("In 1914. By Bob.", REVISE, Fixed(True, False), reviser=reviser)
-    assert checked.text == "In 1914."
-    assert "rewriting failed" in checked.notes[-1]
+    report = await check("In 1914. By Bob.", REVISE, Fixed(True, False), reviser=reviser)
+    assert report.text == "In 1914."
+    assert "rewriting failed" in report.notes[-1]
 
 
 async def test_a_rewriting_that_is_cut_falls_back_to_leaving_out():
     reviser = (ScriptedChat([Completion("In 19", finish_reason="length")]), ModelSpec())
-    checked = await check("In 1914. By Bob.", REVISE, Fixed(True, False), reviser=reviser)
-    assert checked.text == "In 1914."
-    assert "rewriting failed" in checked.notes[-1]
+    report = await check("In 1914. By Bob.", REVISE, Fixed(True, False), reviser=reviser)
+    assert report.text == "In 1914."
+    assert "rewriting failed" in report.notes[-1]
 
 
 async def test_nothing_retrieved_is_named_or_refused():
     assert (await check("A.", REFUSE, Fixed(), ())).text == REFUSAL
-    checked = await check("A.", FLAG, Fixed(), ())
-    assert checked.text == "A."
-    assert "no passages" in checked.notes[0]
+    report = await check("A.", FLAG, Fixed(), ())
+    assert report.text == "A."
+    assert "no passages" in report.notes[0]
 
 
 async def test_word_support():

@@ -26,23 +26,23 @@ HITS = tuple(Hit(Chunk(f"{i}.txt", 0, len(text), text), 1.0) for i, text in enum
     ],
 )
 def test_marks(answer, numbers):
-    found = read_citation_numbers(answer)
-    assert found == numbers if numbers is not None else len(found) <= 101
+    result = read_citation_numbers(answer)
+    assert result == numbers if numbers is not None else len(result) <= 101
 
 
 def test_marks_count_before_words():
-    found = find_citations("Alexander Fleming [1]", HITS)
-    assert (found.positions, found.notes) == ((0,), ())
+    citations = find_citations("Alexander Fleming [1]", HITS)
+    assert (citations.positions, citations.notes) == ((0,), ())
 
 
 def test_a_number_that_is_no_passage_is_named():
-    found = find_citations("So it is [2][7].", HITS)
-    assert found.positions == (1,)
-    assert found.notes == ("The answer cites [7], but only 3 passages were given.",)
-    found = find_citations("Alexander Fleming [9]", HITS)
-    assert found.positions == (1,)
-    assert "[9]" in found.notes[0]
-    assert "word for word" in found.notes[1]
+    citations = find_citations("So it is [2][7].", HITS)
+    assert citations.positions == (1,)
+    assert citations.notes == ("The answer cites [7], but only 3 passages were given.",)
+    citations = find_citations("Alexander Fleming [9]", HITS)
+    assert citations.positions == (1,)
+    assert "[9]" in citations.notes[0]
+    assert "word for word" in citations.notes[1]
 
 
 @pytest.mark.parametrize(
@@ -54,15 +54,15 @@ def test_an_answer_without_marks_is_found_by_its_text(answer, positions):
 
 
 def test_the_nearest_passage_is_cited_with_its_share():
-    found = find_citations("Fleming discovered penicillin in Paris", HITS)
-    assert found.positions == (1,)
-    assert found.notes == ("Cited by text: the best passage holds 75% of the answer's words.",)
+    citations = find_citations("Fleming discovered penicillin in Paris", HITS)
+    assert citations.positions == (1,)
+    assert citations.notes == ("Cited by text: the best passage holds 75% of the answer's words.",)
 
 
 def test_nothing_near_is_no_citation():
-    found = find_citations("Bananas are yellow", HITS)
-    assert found.positions == ()
-    assert "no passage" in found.notes[0]
+    citations = find_citations("Bananas are yellow", HITS)
+    assert citations.positions == ()
+    assert "no passage" in citations.notes[0]
 
 
 @pytest.mark.parametrize(("answer", "hits"), [("", HITS), ("  ", HITS), ("x", ()), ("...", HITS), ("[9]", HITS)])

@@ -69,8 +69,8 @@ def test_separators_are_found_as_a_search_finds_them(text, separator):
             expected.append(at)
             at = text.find(separator, at + len(separator), end)
         counts.append(len(expected) - before)
-    found = matches(text, separator, *as_arrays(parts))
-    assert [side.tolist() for side in found] == [expected, counts]
+    result = matches(text, separator, *as_arrays(parts))
+    assert [side.tolist() for side in result] == [expected, counts]
 
 
 def test_what_lies_beyond_the_window_is_told():

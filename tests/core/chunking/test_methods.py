@@ -135,10 +135,10 @@ def test_semantic_cuts_where_the_topic_turns():
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     spec = ChunkingSpec(method="semantic", size=200, breakpoint_percentile=75, unit="characters")
-    found = [c.text for c in chunk_document(Document("d", text), spec, encode)]
-    assert found[0].startswith("Cats purr")
-    assert found[-1].endswith("Ships sink.")
-    assert len(found) == 2
+    matches = [c.text for c in chunk_document(Document("d", text), spec, encode)]
+    assert matches[0].startswith("Cats purr")
+    assert matches[-1].endswith("Ships sink.")
+    assert len(matches) == 2
     capped = chunk_document(Document("d", text), spec.model_copy(update={"size": 36}), encode)
     assert max(len(c.text) for c in capped) <= 36
 
@@ -188,6 +188,6 @@ def test_an_unknown_tokenizer_is_named():
 )
 def test_long_runs_of_one_character_take_no_longer_than_other_text(method, line):
     text = f"{line}\n\nThe harbour was built in 1712."
-    found = chunk_document(Document("wide", text), ChunkingSpec(method=method, size=1_000_000, unit="characters"))
-    assert [(chunk.start, chunk.end) for chunk in found] == [(0, len(text))] or method == "structure"
-    assert found[-1].text.endswith("The harbour was built in 1712.")
+    chunks = chunk_document(Document("wide", text), ChunkingSpec(method=method, size=1_000_000, unit="characters"))
+    assert [(chunk.start, chunk.end) for chunk in chunks] == [(0, len(text))] or method == "structure"
+    assert chunks[-1].text.endswith("The harbour was built in 1712.")

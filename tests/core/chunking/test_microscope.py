@@ -34,9 +34,9 @@ def spec(**values: object) -> ChunkingSpec:
 def test_stretches_are_the_text_and_nothing_else(text: str, start: int, length: int, method: str) -> None:
     cutting = inspect_chunking(Document("d", text), spec(size=20, overlap=3, method=method), window=3)
     start, end = min(start, len(text)), min(start + length, len(text))
-    found = text_segments(cutting, start, end, [(5, 9)])
-    assert "".join(text[s.start : s.end] for s in found) == text[start:end]
-    for stretch in found:
+    segments = text_segments(cutting, start, end, [(5, 9)])
+    assert "".join(text[s.start : s.end] for s in segments) == text[start:end]
+    for stretch in segments:
         inside = [i for i, c in enumerate(cutting.chunks) if c.start <= stretch.start and c.end >= stretch.end]
         touching = [i for i, c in enumerate(cutting.chunks) if c.start < stretch.end and c.end > stretch.start]
         assert list(stretch.chunks) == inside == touching

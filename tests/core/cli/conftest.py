@@ -48,10 +48,10 @@ def llmopt(tmp_path: Path) -> Command:
         values = {name: value for name, value in os.environ.items() if name not in _NAMES}
         values |= {"LLMOPT_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT), **(environ or {})}
         command = [sys.executable, "-m", "llmopt_core.cli", *map(str, arguments)]
-        done = subprocess.run(
+        result = subprocess.run(
             command, capture_output=True, text=True, cwd=tmp_path, env=values, timeout=240, check=False
         )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return Done(result.returncode, result.stdout, result.stderr)
 
     return run
 
@@ -69,8 +69,8 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     def call(*arguments: object) -> Done:
         capsys.readouterr()
         code = run(list(map(str, arguments)))
-        said = capsys.readouterr()
-        return Done(code, said.out, said.err)
+        output = capsys.readouterr()
+        return Done(code, output.out, output.err)
 
     return call
 

@@ -51,11 +51,11 @@ from llmopt_core.settings import Settings
 project = install_sample(Store.open(Settings.from_environment()))
 print(project.name, len(sources.general_questions().examples), sources.__file__)
 """
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split()[0] == "sample"
-    assert str(site) in done.stdout
+    assert result.stdout.split()[0] == "sample"
+    assert str(site) in result.stdout
 
 
 @pytest.fixture
@@ -77,22 +77,22 @@ def test_llmopt_app_serves_the_installed_app(address: str) -> None:
 
 
 def test_llmopt_app_names_a_port_that_makes_no_sense(llmopt: Command) -> None:
-    done = llmopt("app", "--port", "70000")
-    assert done.code == 2
-    assert "--port" in done.complaint
-    assert "65535" in done.complaint
+    process = llmopt("app", "--port", "70000")
+    assert process.code == 2
+    assert "--port" in process.complaint
+    assert "65535" in process.complaint
 
 
 @pytest.mark.parametrize("path", ["a b?", "a#b", "a//b", "../up", "a/./b", "tools\\llmopt", "caf\u00e9", "a%20b", "\n"])
 def test_llmopt_app_names_a_base_path_that_no_browser_would_ask_for(llmopt: Command, path: str) -> None:
-    done = llmopt("app", "--port", "1", "--base-path", path)
-    assert done.code == 2
-    assert done.complaint.startswith(f"--base-path {path!r}: expected")
+    process = llmopt("app", "--port", "1", "--base-path", path)
+    assert process.code == 2
+    assert process.complaint.startswith(f"--base-path {path!r}: expected")
 
 
 def test_version(llmopt: Command) -> None:
-    done = llmopt("--version")
-    assert (done.code, done.out) == (0, "llmopt 0.1.0\n")
+    process = llmopt("--version")
+    assert (process.code, process.out) == (0, "llmopt 0.1.0\n")
 
 
 def _fetch(url: str) -> bytes:

@@ -38,19 +38,19 @@ def tuned(experiment: Path, stub: StubEndpoint, tmp_path: Path) -> Path:
 def test_evaluate_compare_and_report_name_the_questions_that_were_trained_on(
     inside: Command, tuned: Path, tmp_path: Path
 ) -> None:
-    done = inside("evaluate", tuned, "-q", "--json", "out.json")
-    assert done.code == 0
-    assert f"Warning: {SENTENCE}" in done.out
-    assert "! not comparable" in done.out
-    assert "better" not in done.out
+    result = inside("evaluate", tuned, "-q", "--json", "out.json")
+    assert result.code == 0
+    assert f"Warning: {SENTENCE}" in result.out
+    assert "! not comparable" in result.out
+    assert "better" not in result.out
     run = json.loads((tmp_path / "out.json").read_text())["runs"][1]
     assert (run["training_overlap"]["exact"], run["training_overlap"]["questions"]) == (6, 12)
     compared = inside("compare", "out.json", "baseline", "tuned", "--metric", "exact_match", "--json", "c.json")
     assert SENTENCE in compared.out
     assert "better" not in compared.out
-    told = json.loads((tmp_path / "c.json").read_text())
-    assert (told["verdict"], told["trained_on_a"], told["trained_on_b"]) == ("not comparable", 0, 6)
-    assert told["difference"] == 1.0
+    values = json.loads((tmp_path / "c.json").read_text())
+    assert (values["verdict"], values["trained_on_a"], values["trained_on_b"]) == ("not comparable", 0, 6)
+    assert values["difference"] == 1.0
     written = inside("report", "out.json", "--out", "r.html")
     assert SENTENCE in written.out
     page = (tmp_path / "r.html").read_text()
@@ -107,8 +107,8 @@ configurations:
 """
     )
     sentence = "rag: 1 of 3 questions stand among the few-shot examples (word for word)"
-    done = inside("ablate", path, "--answers", "--json", "out.json")
-    assert done.code == 0, done.errors
-    assert f"Warning: {sentence}" in done.out
+    result = inside("ablate", path, "--answers", "--json", "out.json")
+    assert result.code == 0, result.errors
+    assert f"Warning: {sentence}" in result.out
     assert json.loads((tmp_path / "out.json").read_text())["caveats"][0].startswith(sentence)
     assert "Warning" not in inside("ablate", path).out

@@ -40,14 +40,14 @@ def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_table_and_json(llmopt: Command, files: tuple[str, ...], tmp_path: Path) -> None:
     out = tmp_path / "out" / "sweep.json"
-    done = llmopt(
+    process = llmopt(
         "chunk-sweep", *files, "--methods", "sentence,fixed", "--sizes", "12,40", "--overlaps", "0,20",
         "--top-k", "1", "--search", "bm25", "--json", out,
     )  # fmt: skip
-    assert done.code == 0
-    assert "6 settings, 2 documents, 2 of 2 questions scored, searched by words (BM25)" in done.out
-    assert "llmopt: skipped fixed 12/20: overlap 20 must be smaller than the chunk size 12" in done.errors
-    recalls = [float(line.split()[4]) for line in done.out.splitlines() if line.startswith(("sentence ", "fixed "))]
+    assert process.code == 0
+    assert "6 settings, 2 documents, 2 of 2 questions scored, searched by words (BM25)" in process.out
+    assert "llmopt: skipped fixed 12/20: overlap 20 must be smaller than the chunk size 12" in process.errors
+    recalls = [float(line.split()[4]) for line in process.out.splitlines() if line.startswith(("sentence ", "fixed "))]
     assert recalls == sorted(recalls, reverse=True)
     settings = json.loads(out.read_text())["settings"]
     assert [(s["method"], s["size"], s["overlap"], s["unit"], s["top_k"]) for s in settings] == [
@@ -60,13 +60,13 @@ def test_table_and_json(llmopt: Command, files: tuple[str, ...], tmp_path: Path)
 
 
 def test_the_built_in_embedding_model_finds_the_answers(inside: Command, files: tuple[str, ...]) -> None:
-    done = inside("chunk-sweep", *files, "--sizes", "20", "--top-k", "1,3", "--json")
-    values = done.json()
-    assert done.code == 0
+    result = inside("chunk-sweep", *files, "--sizes", "20", "--top-k", "1,3", "--json")
+    values = result.json()
+    assert result.code == 0
     assert values["embedding"] == "all-MiniLM-L6-v2"
     assert values["window"] == 254
     assert values["unknown_tokens"] == 0.0
-    assert done.errors == ""
+    assert result.errors == ""
     assert [s["top_k"] for s in values["settings"]] == [1, 3]
     assert values["settings"][1]["metrics"]["recall"]["mean"] == 1.0
 
@@ -108,9 +108,9 @@ def test_a_recall_that_no_setting_reaches_fails(inside: Command, files: tuple[st
 def test_bad_options_end_with_one_line(
     inside: Command, files: tuple[str, ...], options: tuple[str, ...], told: str
 ) -> None:
-    done = inside("chunk-sweep", *files, *options)
-    assert done.code == 2
-    assert told in done.complaint
+    result = inside("chunk-sweep", *files, *options)
+    assert result.code == 2
+    assert told in result.complaint
 
 
 def test_bad_files_end_with_one_line(inside: Command, files: tuple[str, ...], tmp_path: Path) -> None:
@@ -132,10 +132,10 @@ def test_what_was_read_with_losses_and_what_stands_there_twice_is_told(
 ) -> None:
     (tmp_path / "documents" / "copy.txt").write_text(TEXT)
     (tmp_path / "documents" / "odd.txt").write_bytes(b"one\0two three")
-    done = inside("chunk-sweep", *files, "--sizes", "20", "--search", "bm25")
-    assert done.code == 0
-    assert "llmopt: odd.txt: 1 NUL character was replaced by U+FFFD." in done.errors
-    assert "llmopt: the same text: copy.txt, town.txt" in done.errors
+    result = inside("chunk-sweep", *files, "--sizes", "20", "--search", "bm25")
+    assert result.code == 0
+    assert "llmopt: odd.txt: 1 NUL character was replaced by U+FFFD." in result.errors
+    assert "llmopt: the same text: copy.txt, town.txt" in result.errors
     chunked = inside("chunk", tmp_path / "documents" / "odd.txt", "--json")
     assert "1 NUL character was replaced" in chunked.errors
     assert [(c["start"], c["end"]) for c in chunked.json()["chunks"]] == [(0, 13)]
@@ -147,12 +147,12 @@ def test_the_columns_of_published_chunking_data(inside: Command, files: tuple[st
             ["What?", json.dumps(spans[1:]), ""]]  # fmt: skip
     with (tmp_path / "published.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
-    done = inside(
+    result = inside(
         "chunk-sweep", *files[:2], "--questions", tmp_path / "published.csv", "--search", "bm25", "--sizes", "40",
         "--methods", "fixed", "--json",
     )  # fmt: skip
-    assert done.code == 0, done.errors
-    assert done.json()["settings"][0]["metrics"]["recall"]["scored"] == 2
+    assert result.code == 0, result.errors
+    assert result.json()["settings"][0]["metrics"]["recall"]["scored"] == 2
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -162,10 +162,10 @@ def test_a_long_sweep_says_how_far_it_is_beside_the_json(
     seconds = count(step=20)
     line = partial(ProgressLine, terminal=terminal, clock=lambda: float(next(seconds)))
     monkeypatch.setattr(chunk_sweep, "ProgressLine", line)
-    done = inside("chunk-sweep", *files, "--search", "bm25", "--sizes", "12,40", "--json")
-    assert len(done.json()["settings"]) == 2
-    assert "llmopt: cutting: 1 of 2 documents" in done.errors
-    assert ("\r" in done.errors) == terminal
+    result = inside("chunk-sweep", *files, "--search", "bm25", "--sizes", "12,40", "--json")
+    assert len(result.json()["settings"]) == 2
+    assert "llmopt: cutting: 1 of 2 documents" in result.errors
+    assert ("\r" in result.errors) == terminal
     assert inside("chunk-sweep", *files, "--search", "bm25", "--sizes", "12,40").errors == ""
 
 
@@ -190,5 +190,5 @@ def test_a_file_that_says_its_parts_is_swept_over_the_search_part(inside: Comman
         "--json",
     )
     for more, total in (((), 2), (("--split", "confirm"), 1), (("--split", "all"), 4)):
-        done = inside(*command, "-", *more)
-        assert done.json()["settings"][0]["metrics"]["recall"]["total"] == total, more
+        result = inside(*command, "-", *more)
+        assert result.json()["settings"][0]["metrics"]["recall"]["total"] == total, more

@@ -14,18 +14,18 @@ NORMANS = ROOT / "sample_data" / "documents" / "normans.md"
 
 
 def test_help_names_every_command(llmopt: Command) -> None:
-    done = llmopt("--help")
-    assert done.code == 0
+    process = llmopt("--help")
+    assert process.code == 0
     for command in app.registered_commands:
         assert command.callback is not None
-        assert (command.name or command.callback.__name__.replace("_", "-")) in done.out
-    assert llmopt().out == done.out
+        assert (command.name or command.callback.__name__.replace("_", "-")) in process.out
+    assert llmopt().out == process.out
 
 
 def test_an_unknown_command_is_one_line(llmopt: Command) -> None:
-    done = llmopt("evalaute")
-    assert done.code == 2
-    assert "evalaute" in done.complaint
+    process = llmopt("evalaute")
+    assert process.code == 2
+    assert "evalaute" in process.complaint
 
 
 @pytest.mark.parametrize("heavy", ["torch", "sqlalchemy", "pydantic", "pandas", "chromadb", "openai", "yaml", "numpy"])
@@ -34,14 +34,14 @@ def test_help_imports_nothing_heavy(heavy: str) -> None:
     import sys
 
     code = "import sys; from llmopt_core.cli.app import run; run(['--help']); print(','.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert heavy not in done.stdout.splitlines()[-1].split(",")
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert heavy not in result.stdout.splitlines()[-1].split(",")
 
 
 def test_chunks_stand_where_they_say(inside: Command) -> None:
-    done = inside("chunk", NORMANS, "--method", "recursive", "--size", 50, "--overlap", 10, "--json")
-    assert done.code == 0, done.errors
-    values = done.json()
+    result = inside("chunk", NORMANS, "--method", "recursive", "--size", 50, "--overlap", 10, "--json")
+    assert result.code == 0, result.errors
+    values = result.json()
     assert values["settings"] == {"method": "recursive", "size": 50, "overlap": 10, "unit": "tokens"}
     text = NORMANS.read_text(encoding="utf-8")
     assert len(values["chunks"]) > 5
@@ -58,8 +58,8 @@ def test_chunks_of_a_pdf_tell_their_page(inside: Command, tmp_path: Path) -> Non
         canvas.drawString(72, 700, f"The {word} stands here, and it has stood here for long.")
         canvas.showPage()
     canvas.save()
-    done = inside("chunk", tmp_path / "two.pdf", "--size", 12, "--json")
-    pages = {word: {c["page"] for c in json.loads(done.out)["chunks"] if word in c["text"]}
+    result = inside("chunk", tmp_path / "two.pdf", "--size", 12, "--json")
+    pages = {word: {c["page"] for c in json.loads(result.out)["chunks"] if word in c["text"]}
              for word in ("harbour", "lighthouse")}  # fmt: skip
     assert pages == {"harbour": {1}, "lighthouse": {2}}
 
@@ -69,10 +69,10 @@ def test_chunks_of_a_folder_are_listed(inside: Command, tmp_path: Path) -> None:
     folder.mkdir()
     for document in (Document("a.txt", "One two three."), Document("b.txt", "\u6c49\u5b57 \U0001f600")):
         (folder / document.name).write_text(document.text, encoding="utf-8")
-    done = inside("chunk", folder, "--method", "fixed", "--size", 5, "--unit", "characters", "--json", "out.json")
-    assert done.code == 0
-    assert done.out.splitlines()[-1] == "4 chunks of 2 documents"
-    assert done.out.startswith("a.txt\t0-5\t")
+    result = inside("chunk", folder, "--method", "fixed", "--size", 5, "--unit", "characters", "--json", "out.json")
+    assert result.code == 0
+    assert result.out.splitlines()[-1] == "4 chunks of 2 documents"
+    assert result.out.startswith("a.txt\t0-5\t")
     assert len(json.loads((tmp_path / "out.json").read_text())["chunks"]) == 4
 
 
@@ -88,9 +88,9 @@ def test_chunks_of_a_folder_are_listed(inside: Command, tmp_path: Path) -> None:
     ],
 )
 def test_a_chunking_that_cannot_be_is_told(inside: Command, arguments: list[object], words: str) -> None:
-    done = inside("chunk", *arguments)
-    assert done.code == 2
-    assert words.casefold() in done.complaint.casefold()
+    result = inside("chunk", *arguments)
+    assert result.code == 2
+    assert words.casefold() in result.complaint.casefold()
 
 
 @pytest.fixture
@@ -178,9 +178,9 @@ def test_a_report_is_written(inside: Command, result: Path, tmp_path: Path) -> N
 
 
 def test_the_doctor_says_what_is_there_with_a_fix_for_what_is_not(llmopt: Command, tmp_path: Path) -> None:
-    done = llmopt("doctor", "--json", environ={"LLMOPT_BUILTIN_GGUF": str(tmp_path / "none.gguf")})
-    assert done.code == 1
-    checks = {check["name"]: check for check in done.json()["checks"]}
+    process = llmopt("doctor", "--json", environ={"LLMOPT_BUILTIN_GGUF": str(tmp_path / "none.gguf")})
+    assert process.code == 1
+    checks = {check["name"]: check for check in process.json()["checks"]}
     for name in ("python", "packages", "built-in chat model", "workspace", "database", "disk space"):
         assert checks[name]["status"] in ("ok", "warning"), checks[name]
     broken = checks["built-in model answers"]
@@ -192,22 +192,22 @@ def test_the_doctor_says_what_is_there_with_a_fix_for_what_is_not(llmopt: Comman
 def test_the_doctor_notices_a_workspace_that_cannot_be_written(llmopt: Command, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     environ = {"LLMOPT_HOME": str(tmp_path / "file"), "LLMOPT_BUILTIN_GGUF": str(tmp_path / "none.gguf")}
-    done = llmopt("doctor", environ=environ)
-    assert done.code == 1
-    assert "MISSING  workspace" in done.out
-    assert "fix: set LLMOPT_HOME" in done.out
+    process = llmopt("doctor", environ=environ)
+    assert process.code == 1
+    assert "MISSING  workspace" in process.out
+    assert "fix: set LLMOPT_HOME" in process.out
 
 
 def test_chunk_reads_text_in_the_encoding_that_is_named(llmopt: Command, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes("ąę žuvis".encode("cp1257"))
-    done = llmopt("chunk", str(tmp_path / "a.txt"), "--unit", "characters", "--encoding", "cp1257")
-    assert "ąę žuvis" in done.out
+    process = llmopt("chunk", str(tmp_path / "a.txt"), "--unit", "characters", "--encoding", "cp1257")
+    assert "ąę žuvis" in process.out
     assert "no encoding 'klingon'" in llmopt("chunk", str(tmp_path / "a.txt"), "--encoding", "klingon").complaint
 
 
 def test_menus_of_web_pages_are_left_out_where_that_is_asked(inside: Command, tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text("<body><nav>Menu</nav><main><p>Staff get 25 days.</p></main></body>")
     assert "Menu" in inside("chunk", tmp_path / "a.html").out
-    done = inside("chunk", tmp_path / "a.html", "--main-only")
-    assert "Menu" not in done.out
-    assert "1 word around the main text, as asked" in done.errors
+    result = inside("chunk", tmp_path / "a.html", "--main-only")
+    assert "Menu" not in result.out
+    assert "1 word around the main text, as asked" in result.errors

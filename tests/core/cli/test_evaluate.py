@@ -14,10 +14,10 @@ from .conftest import Command
 def test_it_runs_every_configuration_and_prints_the_leaderboard(
     llmopt: Command, experiment: Path, stub: StubEndpoint, tmp_path: Path
 ) -> None:
-    done = llmopt("evaluate", experiment, "--json", "deep/out.json")
-    assert done.code == 0, done.errors
+    process = llmopt("evaluate", experiment, "--json", "deep/out.json")
+    assert process.code == 0, process.errors
     for word in ("baseline", "polite", "exact_match", "0.5", "cannot tell", "12 of 12", "project rivers"):
-        assert word in done.out
+        assert word in process.out
     result = json.loads((tmp_path / "deep" / "out.json").read_text())
     assert [run["configuration"] for run in result["runs"]] == ["baseline", "polite"]
     assert result["runs"][0]["metrics"]["exact_match"]["mean"] == 0.5
@@ -39,8 +39,8 @@ def test_json_alone_goes_to_stdout_and_an_unchanged_second_run_calls_nothing(
 
 
 def test_limit_and_one_configuration(inside: Command, experiment: Path, stub: StubEndpoint) -> None:
-    done = inside("evaluate", experiment, "--limit", 3, "--configuration", "polite", "--json")
-    (run,) = done.json()["runs"]
+    result = inside("evaluate", experiment, "--limit", 3, "--configuration", "polite", "--json")
+    (run,) = result.json()["runs"]
     assert (run["configuration"], len(run["records"]), run["metrics"]["exact_match"]["total"]) == ("polite", 3, 3)
     assert stub.calls == 3
     assert stub.requests[0]["body"]["messages"][0] == {"role": "system", "content": "Be polite."}
@@ -57,9 +57,9 @@ def test_concurrency_raises_the_limit_of_the_endpoint(inside: Command, experimen
     [("exact_match=0.5", 0), ("exact_match=0.51", 1), ("polite:answer_f1=0.4", 0), ("polite:answer_f1=0.9", 1)],
 )
 def test_a_threshold_decides_the_exit_code(inside: Command, experiment: Path, bound: str, code: int) -> None:
-    done = inside("evaluate", experiment, "-q", "--fail-under", bound)
-    assert done.code == code
-    assert ("below" in done.errors) == (code == 1)
+    result = inside("evaluate", experiment, "-q", "--fail-under", bound)
+    assert result.code == code
+    assert ("below" in result.errors) == (code == 1)
 
 
 def test_failed_checks_decide_the_exit_code(inside: Command, experiment: Path) -> None:
@@ -81,11 +81,11 @@ def test_failed_checks_decide_the_exit_code(inside: Command, experiment: Path) -
 
 
 def test_several_thresholds_and_progress_on_stderr(llmopt: Command, experiment: Path) -> None:
-    done = llmopt("evaluate", experiment, "--fail-under", "exact_match=0.2", "--fail-under", "answer_f1=0.99")
-    assert done.code == 1
-    assert "baseline: 12 of 12 questions · " in done.errors
-    assert "llmopt: baseline: answer_f1 is 0.5, below 0.99." in done.errors
-    assert "$0.096 so far" in done.errors
+    process = llmopt("evaluate", experiment, "--fail-under", "exact_match=0.2", "--fail-under", "answer_f1=0.99")
+    assert process.code == 1
+    assert "baseline: 12 of 12 questions · " in process.errors
+    assert "llmopt: baseline: answer_f1 is 0.5, below 0.99." in process.errors
+    assert "$0.096 so far" in process.errors
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,11 @@ def test_several_thresholds_and_progress_on_stderr(llmopt: Command, experiment: 
 def test_bad_arguments_are_one_line_and_cost_nothing(
     inside: Command, experiment: Path, stub: StubEndpoint, arguments: list[str], words: str
 ) -> None:
-    done = inside("evaluate", experiment, *arguments)
-    assert done.code == 2
-    assert words in done.complaint
+    result = inside("evaluate", experiment, *arguments)
+    assert result.code == 2
+    assert words in result.complaint
     assert stub.calls == 0
-    assert done.out == ""
+    assert result.out == ""
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_bad_arguments_are_one_line_and_cost_nothing(
 )
 def test_a_wrong_file_is_told_with_its_line(inside: Command, experiment: Path, old: str, new: str, words: str) -> None:
     experiment.write_text(experiment.read_text().replace(old, new, 1))
-    done = inside("evaluate", experiment)
-    assert done.code == 2
-    assert words in done.complaint
+    result = inside("evaluate", experiment)
+    assert result.code == 2
+    assert words in result.complaint
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,9 @@ def test_a_wrong_question_file_is_told_with_its_line(
     inside: Command, experiment: Path, lines: list[str], words: str
 ) -> None:
     (experiment.parent / "questions.jsonl").write_text("\n".join(lines))
-    done = inside("evaluate", experiment)
-    assert done.code == 2
-    assert words in done.complaint
+    result = inside("evaluate", experiment)
+    assert result.code == 2
+    assert words in result.complaint
 
 
 @pytest.mark.parametrize(
@@ -158,22 +158,22 @@ def test_a_bad_line_of_a_question_file_is_left_out_and_told(
     inside: Command, experiment: Path, lines: list[str], words: str
 ) -> None:
     (experiment.parent / "questions.jsonl").write_text("\n".join(lines))
-    done = inside("evaluate", experiment)
-    assert done.code == 0
-    assert "questions (1 question)" in done.out
-    assert any("questions.jsonl" in line and words in line for line in done.errors.splitlines())
+    result = inside("evaluate", experiment)
+    assert result.code == 0
+    assert "questions (1 question)" in result.out
+    assert any("questions.jsonl" in line and words in line for line in result.errors.splitlines())
 
 
 def test_a_missing_file_is_told(inside: Command) -> None:
-    done = inside("evaluate", "none.yaml")
-    assert (done.code, done.complaint) == (2, "none.yaml does not exist.")
+    result = inside("evaluate", "none.yaml")
+    assert (result.code, result.complaint) == (2, "none.yaml does not exist.")
 
 
 def test_an_endpoint_that_refuses_ends_with_its_reason(llmopt: Command, experiment: Path, stub: StubEndpoint) -> None:
     stub.fault = "401"
-    done = llmopt("evaluate", experiment, "-q", "--json", "out.json")
-    assert done.code == 2
-    assert "baseline failed: Stopped after" in done.errors
+    process = llmopt("evaluate", experiment, "-q", "--json", "out.json")
+    assert process.code == 2
+    assert "baseline failed: Stopped after" in process.errors
     result = json.loads((experiment.parent / "out.json").read_text())
     assert {run["status"] for run in result["runs"]} == {"failed"}
     assert result["runs"][0]["records"][0]["failure"]["kind"] == "unauthorized"
@@ -181,18 +181,18 @@ def test_an_endpoint_that_refuses_ends_with_its_reason(llmopt: Command, experime
 
 def test_a_rate_limit_is_waited_for(inside: Command, experiment: Path, stub: StubEndpoint) -> None:
     stub.faults = ["429", "500", "half-answer", None]
-    done = inside("evaluate", experiment, "--limit", 2, "-q", "--json")
-    assert done.code == 0
-    assert all(record["answer"] == "Rhine" for run in done.json()["runs"] for record in run["records"])
+    result = inside("evaluate", experiment, "--limit", 2, "-q", "--json")
+    assert result.code == 0
+    assert all(record["answer"] == "Rhine" for run in result.json()["runs"] for record in run["records"])
 
 
 def test_an_endpoint_that_is_not_there_is_told(inside: Command, experiment: Path) -> None:
     text = experiment.read_text().replace("prices:", "max_retries: 0, prices:")
     experiment.write_text(text.replace(text.split('base_url: "')[1].split('"')[0], "http://127.0.0.1:9/v1"))
-    done = inside("evaluate", experiment, "-q", "--configuration", "baseline")
-    assert done.code == 2
-    assert "baseline failed:" in done.errors
-    assert "127.0.0.1:9" in done.errors
+    result = inside("evaluate", experiment, "-q", "--configuration", "baseline")
+    assert result.code == 2
+    assert "baseline failed:" in result.errors
+    assert "127.0.0.1:9" in result.errors
 
 
 def test_a_budget_stops_in_time(inside: Command, experiment: Path, stub: StubEndpoint) -> None:
@@ -228,17 +228,17 @@ def test_going_on_after_a_budget_makes_no_call_beyond_it_and_asks_for_a_new_one(
 
 def test_a_wrong_variable_is_named(inside: Command, experiment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLMOPT_THREADS", "0")
-    done = inside("evaluate", experiment)
-    assert done.code == 2
-    assert done.complaint.startswith("LLMOPT_THREADS is '0': ")
+    result = inside("evaluate", experiment)
+    assert result.code == 2
+    assert result.complaint.startswith("LLMOPT_THREADS is '0': ")
 
 
 def test_the_database_says_when_the_workspace_cannot_be_used(inside: Command, experiment: Path, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "llmopt.db").write_bytes(b"no database" * 1000)
-    done = inside("evaluate", experiment)
-    assert done.code == 2
-    assert "is not a database" in done.complaint
+    result = inside("evaluate", experiment)
+    assert result.code == 2
+    assert "is not a database" in result.complaint
 
 
 def test_a_key_in_the_environment_is_used_and_never_shown(llmopt: Command, experiment: Path, tmp_path: Path) -> None:
@@ -275,12 +275,12 @@ def _with_tone(experiment: Path, total: int, lacking: int) -> None:
 
 def test_failed_answers_are_told_and_are_no_success(inside: Command, experiment: Path) -> None:
     _with_tone(experiment, 30, 7)
-    done = inside("evaluate", experiment, "-q", "--configuration", "baseline", "--concurrency", 1)
-    assert done.code == 4
-    assert "llmopt: baseline: 7 of 30 answers failed: " in done.errors
-    assert "tone" in done.errors
-    assert "only 23 of 30 questions were answered; at least 90% are needed (--min-coverage)" in done.errors
-    assert "23 of 30" in done.out
+    result = inside("evaluate", experiment, "-q", "--configuration", "baseline", "--concurrency", 1)
+    assert result.code == 4
+    assert "llmopt: baseline: 7 of 30 answers failed: " in result.errors
+    assert "tone" in result.errors
+    assert "only 23 of 30 questions were answered; at least 90% are needed (--min-coverage)" in result.errors
+    assert "23 of 30" in result.out
     lenient = inside("evaluate", experiment, "-q", "--configuration", "baseline", "--min-coverage", 0.7, "--fresh")
     assert lenient.code == 0
     assert "7 of 30 answers failed" in lenient.errors
@@ -288,9 +288,9 @@ def test_failed_answers_are_told_and_are_no_success(inside: Command, experiment:
 
 def test_a_few_failed_answers_are_told_though_the_command_succeeds(inside: Command, experiment: Path) -> None:
     _with_tone(experiment, 30, 2)
-    done = inside("evaluate", experiment, "-q", "--configuration", "baseline")
-    assert done.code == 0
-    assert "2 of 30 answers failed" in done.errors
+    result = inside("evaluate", experiment, "-q", "--configuration", "baseline")
+    assert result.code == 0
+    assert "2 of 30 answers failed" in result.errors
 
 
 @pytest.mark.parametrize(("options", "code"), [((), 4), (("--min-coverage", 0.25), 0), (("--min-coverage", 0.26), 4)])
@@ -299,17 +299,17 @@ def test_a_threshold_needs_enough_scores(
 ) -> None:
     answered = {"reference": "Rhine"}
     _questions(experiment, [{"question": f"{i}?", **(answered if i == 0 else {})} for i in range(4)])
-    done = inside("evaluate", experiment, "-q", "--fail-under", "baseline:exact_match=0.9", *options)
-    assert done.code == code
-    assert ("exact_match could be scored for 1 of 4 questions only" in done.errors) == bool(code)
+    result = inside("evaluate", experiment, "-q", "--fail-under", "baseline:exact_match=0.9", *options)
+    assert result.code == code
+    assert ("exact_match could be scored for 1 of 4 questions only" in result.errors) == bool(code)
 
 
 def test_the_reason_of_what_is_not_scored_is_printed(inside: Command, experiment: Path) -> None:
     _questions(experiment, [{"question": f"{i}?"} for i in range(4)])
-    done = inside("evaluate", experiment, "-q", "--configuration", "baseline")
-    assert "not scored" in done.out
-    assert "baseline: exact_match: 4 of 4 answers not scored: " in done.out
-    assert "reference" in done.out.split("4 answers not scored: ")[1]
+    result = inside("evaluate", experiment, "-q", "--configuration", "baseline")
+    assert "not scored" in result.out
+    assert "baseline: exact_match: 4 of 4 answers not scored: " in result.out
+    assert "reference" in result.out.split("4 answers not scored: ")[1]
 
 
 def test_why_answers_ended_is_told_everywhere(
@@ -321,25 +321,25 @@ def test_why_answers_ended_is_told_everywhere(
         "choices": [{"index": 0, "finish_reason": "length", "message": message}],
         "usage": {**said["usage"], "completion_tokens_details": {"reasoning_tokens": 30}},
     }
-    told = "No answer: the model spent its 256 tokens on reasoning; raise max_tokens."
+    text = "No answer: the model spent its 256 tokens on reasoning; raise max_tokens."
 
-    done = llmopt("evaluate", experiment, "--json", "out.json", "--limit", 2)
+    process = llmopt("evaluate", experiment, "--json", "out.json", "--limit", 2)
 
-    assert f"polite: 2 of 2 answers: {told}" in done.out
+    assert f"polite: 2 of 2 answers: {text}" in process.out
     record = json.loads((tmp_path / "out.json").read_text())["runs"][0]["records"][0]
-    assert (record["answer"], record["finish_reason"], record["ending"]) == ("", "length", told)
+    assert (record["answer"], record["finish_reason"], record["ending"]) == ("", "length", text)
     assert (record["reasoning"], record["reasoning_tokens"]) == ("Let me think about rivers", 30)
     assert llmopt("report", "out.json", "--out", "report.html").code == 0
-    assert told in (tmp_path / "report.html").read_text()
+    assert text in (tmp_path / "report.html").read_text()
 
 
 def test_a_budget_without_room_for_the_first_answer_has_an_exit_code_of_its_own(
     inside: Command, experiment: Path, stub: StubEndpoint
 ) -> None:
-    done = inside("evaluate", experiment, "-q", "--budget", 1e-9, "--json")
-    assert done.code == 3
-    assert "llmopt: no answer came: The budget of $0.000000001 leaves no room" in done.errors
-    (first, *_) = done.json()["runs"]
+    result = inside("evaluate", experiment, "-q", "--budget", 1e-9, "--json")
+    assert result.code == 3
+    assert "llmopt: no answer came: The budget of $0.000000001 leaves no room" in result.errors
+    (first, *_) = result.json()["runs"]
     assert (first["status"], first["records"]) == ("budget-reached", [])
     assert "leaves no room for the next call" in first["caveats"][-1]
     assert stub.calls == 0
@@ -347,13 +347,13 @@ def test_a_budget_without_room_for_the_first_answer_has_an_exit_code_of_its_own(
 
 def test_an_estimate_tries_five_questions_and_keeps_them(inside: Command, experiment: Path, stub: StubEndpoint) -> None:
     ask = ("evaluate", experiment, "-q", "--configuration", "baseline")
-    done = inside(*ask, "--estimate", "--json")
-    assert done.code == 0, done.errors
-    (told,) = done.json()["estimates"]
-    assert (told["left"], told["tried"], told["calls"]) == (7, 5, 7)
+    result = inside(*ask, "--estimate", "--json")
+    assert result.code == 0, result.errors
+    (values,) = result.json()["estimates"]
+    assert (values["left"], values["tried"], values["calls"]) == (7, 5, 7)
     assert stub.calls == 5
-    low, high = told["cost_range"]
-    assert low < told["cost_usd"] < high
+    low, high = values["cost_range"]
+    assert low < values["cost_usd"] < high
     run = inside(*ask, "--json").json()["runs"][0]
     assert stub.calls == 12
     assert low < run["cost_usd"] < high

@@ -16,8 +16,8 @@ from .conftest import Command
 
 def result(tmp_path: Path, inside: Command, experiment: Path) -> Path:
     out = tmp_path / "result.json"
-    done = inside("evaluate", experiment, "--trust", "--json", out)
-    assert done.code == 0, done.errors
+    result = inside("evaluate", experiment, "--trust", "--json", out)
+    assert result.code == 0, result.errors
     return out
 
 

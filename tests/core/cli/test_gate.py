@@ -40,22 +40,22 @@ MARGIN = ("--no-regression", "answer_f1:0.02")
 
 
 def test_what_loses_nothing_passes(inside: Command, old: str) -> None:
-    done = inside("gate", new(GOOD), "--baseline", old, *MARGIN, "--fail-under", "faithfulness=0.8", "--json")
-    assert done.code == 0, done.errors
-    found = done.json()
-    assert (found["outcome"], found["exit_code"], found["baseline"]) == ("passed", 0, "old.json")
-    (check,) = [one for one in found["checks"] if one["rule"] == "no-regression" and one["category"] is None]
+    result = inside("gate", new(GOOD), "--baseline", old, *MARGIN, "--fail-under", "faithfulness=0.8", "--json")
+    assert result.code == 0, result.errors
+    values = result.json()
+    assert (values["outcome"], values["exit_code"], values["baseline"]) == ("passed", 0, "old.json")
+    (check,) = [one for one in values["checks"] if one["rule"] == "no-regression" and one["category"] is None]
     assert (check["metric"], check["bound"], check["pairs"], check["gain"]) == ("answer_f1", 0.02, 200, 0.0)
     assert 0 < check["largest_loss"] < 0.02
-    assert "gate: passed (exit code 0)" in done.errors
+    assert "gate: passed (exit code 0)" in result.errors
 
 
 def test_a_real_drop_fails(inside: Command, old: str) -> None:
-    done = inside("gate", new(BAD), "--baseline", old, *MARGIN)
-    assert done.code == 1
-    assert "rag: answer_f1 went 0.8 → 0.6 over 200 questions: a real drop of 0.2" in done.errors
-    assert "rag" in done.out
-    assert "failed" in done.out
+    result = inside("gate", new(BAD), "--baseline", old, *MARGIN)
+    assert result.code == 1
+    assert "rag: answer_f1 went 0.8 → 0.6 over 200 questions: a real drop of 0.2" in result.errors
+    assert "rag" in result.out
+    assert "failed" in result.out
 
 
 def test_a_real_drop_within_the_margin_passes(inside: Command, old: str) -> None:
@@ -66,10 +66,10 @@ def test_a_real_drop_within_the_margin_passes(inside: Command, old: str) -> None
 def test_few_questions_cannot_tell_and_how_many_would_is_said(inside: Command) -> None:
     write("old.json", result_of(run_of("rag", {"answer_f1": [1.0] * 8 + [0.0] * 4})))
     write("new.json", result_of(run_of("rag", {"answer_f1": [1.0] * 7 + [0.0] * 5})))
-    done = inside("gate", "new.json", "--baseline", "old.json", "--no-regression", "answer_f1:0.1")
-    assert done.code == 3
-    assert "is not ruled out, and 0.1 may be lost" in done.errors
-    assert "more questions with this difference" in done.errors
+    result = inside("gate", "new.json", "--baseline", "old.json", "--no-regression", "answer_f1:0.1")
+    assert result.code == 3
+    assert "is not ruled out, and 0.1 may be lost" in result.errors
+    assert "more questions with this difference" in result.errors
 
 
 def test_a_mean_below_its_threshold_fails_and_a_doubt_is_told(inside: Command) -> None:
@@ -89,25 +89,25 @@ def test_too_few_scores_on_either_side_are_low_coverage(inside: Command, side: s
     write("old.json", result_of(run_of("rag", {"answer_f1": holes if side == "old" else full})))
     write("new.json", result_of(run_of("rag", {"answer_f1": holes if side == "new" else full})))
     call = ("gate", "new.json", "--baseline", "old.json", *MARGIN)
-    done = inside(*call)
-    assert done.code == 4
-    assert "has a score on both sides for 170 of 200 questions only" in done.errors
+    result = inside(*call)
+    assert result.code == 4
+    assert "has a score on both sides for 170 of 200 questions only" in result.errors
     assert inside(*call, "--min-coverage", 0.85).code == 0
     assert inside(*call, "--min-coverage", 0.86).code == 4
 
 
 def test_questions_that_a_stopped_run_never_asked_are_missing_too(inside: Command, old: str) -> None:
     part = result_of(run_of("rag", {"answer_f1": GOOD[:100]}, total=200, status="budget-reached"))
-    done = inside("gate", write("new.json", part), "--baseline", old, *MARGIN)
-    assert done.code == 4
-    assert "100 of 200 questions only" in done.errors
+    result = inside("gate", write("new.json", part), "--baseline", old, *MARGIN)
+    assert result.code == 4
+    assert "100 of 200 questions only" in result.errors
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "interrupted", "running"])
 def test_a_run_that_broke_outweighs_all(inside: Command, old: str, status: str) -> None:
-    done = inside("gate", new(BAD, status=status), "--baseline", old, *MARGIN)
-    assert done.code == 5
-    assert f"its status is {status}" in done.errors
+    result = inside("gate", new(BAD, status=status), "--baseline", old, *MARGIN)
+    assert result.code == 5
+    assert f"its status is {status}" in result.errors
 
 
 def test_a_real_drop_outweighs_low_coverage_of_another_metric(inside: Command) -> None:
@@ -123,16 +123,16 @@ def test_a_real_drop_outweighs_low_coverage_of_another_metric(inside: Command) -
 def test_another_version_of_the_set_is_refused_with_both_versions(inside: Command) -> None:
     write("old.json", result_of(run_of("rag", {"answer_f1": GOOD}), version="0ld0ld"))
     write("new.json", result_of(run_of("rag", {"answer_f1": GOOD}), version="beef"))
-    done = inside("gate", "new.json", "--baseline", "old.json", *MARGIN)
-    assert done.code == 2
-    assert "old.json was made on version 0ld0ld of rivers, and this is version beef of rivers" in done.complaint
+    result = inside("gate", "new.json", "--baseline", "old.json", *MARGIN)
+    assert result.code == 2
+    assert "old.json was made on version 0ld0ld of rivers, and this is version beef of rivers" in result.complaint
 
 
 def test_a_question_that_was_changed_counts_as_another(inside: Command, old: str) -> None:
-    changed = result_of(run_of("rag", {"answer_f1": GOOD}))
-    for record in changed["runs"][0]["records"][:50]:
+    result = result_of(run_of("rag", {"answer_f1": GOOD}))
+    for record in result["runs"][0]["records"][:50]:
         record["question"] += " (changed)"
-    done = inside("gate", write("new.json", changed), "--baseline", old, *MARGIN)
+    done = inside("gate", write("new.json", result), "--baseline", old, *MARGIN)
     assert done.code == 4
     assert "150 of 200 questions only (200 now, 150 in the baseline)" in done.errors
 
@@ -154,9 +154,9 @@ def test_an_odd_baseline_is_one_sentence(inside: Command, case: str) -> None:
     content, words = BROKEN[case]
     new(GOOD)
     Path("old.json").write_text(content if isinstance(content, str) else json.dumps(content))
-    done = inside("gate", "new.json", "--baseline", "old.json", *MARGIN)
-    assert (done.code, done.out) == (2, "")
-    assert words in done.complaint
+    result = inside("gate", "new.json", "--baseline", "old.json", *MARGIN)
+    assert (result.code, result.out) == (2, "")
+    assert words in result.complaint
 
 
 @pytest.mark.parametrize(
@@ -179,27 +179,27 @@ def test_an_odd_baseline_is_one_sentence(inside: Command, case: str) -> None:
     ],
 )
 def test_wrong_options_are_one_sentence(inside: Command, old: str, options: tuple[str, ...], words: str) -> None:
-    done = inside("gate", new(GOOD), *options)
-    assert (done.code, done.out) == (2, "")
-    assert words in done.complaint
+    result = inside("gate", new(GOOD), *options)
+    assert (result.code, result.out) == (2, "")
+    assert words in result.complaint
 
 
 def test_scores_of_another_judge_are_refused_where_a_judge_decides(inside: Command, old: str) -> None:
     write("new.json", {**result_of(run_of("rag", {"answer_f1": GOOD, "faithfulness": GOOD})), "judge": "gpt on openai"})
     call = ("gate", "new.json", "--baseline", old, "--no-regression")
     assert inside(*call, "answer_f1:0.02").code == 0
-    done = inside(*call, "faithfulness:0.02")
-    assert done.code == 2
-    assert "graded by built-in judge v4, and this is graded by gpt on openai" in done.complaint
+    result = inside(*call, "faithfulness:0.02")
+    assert result.code == 2
+    assert "graded by built-in judge v4, and this is graded by gpt on openai" in result.complaint
 
 
 def test_each_configuration_meets_its_namesake_and_others_are_told(inside: Command, old: str) -> None:
     scores = {"answer_f1": GOOD}
     write("new.json", result_of(run_of("rag", scores), run_of("fresh", {"answer_f1": BAD})))
     call = ("gate", "new.json", "--baseline", old, *MARGIN)
-    done = inside(*call)
-    assert done.code == 0
-    assert "fresh: not compared, as old.json has no configuration of that name." in done.out
+    result = inside(*call)
+    assert result.code == 0
+    assert "fresh: not compared, as old.json has no configuration of that name." in result.out
     assert inside(*call, "--baseline-configuration", "rag").code == 1
     assert inside(*call, "--baseline-configuration", "rag", "--configuration", "rag").code == 0
     within = inside("gate", "new.json", "--baseline", "rag", *MARGIN)
@@ -212,23 +212,23 @@ def test_a_category_decides_only_where_it_is_asked_to(inside: Command, old: str)
     # All that is lost is lost in the questions about dates; prices gain as much.
     mixed = [1.0 if (i % 2 == 0 or i < 90) and i < 196 else 0.0 for i in range(200)]
     call = ("gate", new(mixed), "--baseline", old, "--no-regression", "answer_f1:0.1", "--junit", "junit.xml")
-    told = inside(*call)
+    text = inside(*call)
     before = ElementTree.parse("junit.xml").getroot()
-    decided = inside(*call, "--by-category")
+    result = inside(*call, "--by-category")
     after = ElementTree.parse("junit.xml").getroot()
-    assert decided.code == 1
-    assert "rag: answer_f1 in dates went" in decided.errors
-    assert told.code == 3
+    assert result.code == 1
+    assert "rag: answer_f1 in dates went" in result.errors
+    assert text.code == 3
     name = "answer_f1 no-regression 0.1, category dates"
     assert before.find(f".//testcase[@name='{name}']/skipped") is not None
     assert after.find(f".//testcase[@name='{name}']/failure") is not None
 
 
 def test_a_pass_that_training_on_the_questions_may_have_bought_is_none(inside: Command, old: str) -> None:
-    done = inside("gate", new(GOOD, trained_on=120), "--baseline", old, *MARGIN)
-    assert done.code == 3
-    assert "trained on 120 of these questions" in done.errors
-    assert "120 of 200 questions stand in the training data of tuned" in done.out
+    result = inside("gate", new(GOOD, trained_on=120), "--baseline", old, *MARGIN)
+    assert result.code == 3
+    assert "trained on 120 of these questions" in result.errors
+    assert "120 of 200 questions stand in the training data of tuned" in result.out
 
 
 def test_questions_that_share_documents_count_as_one(inside: Command, old: str) -> None:
@@ -238,9 +238,9 @@ def test_questions_that_share_documents_count_as_one(inside: Command, old: str) 
     clustered = result_of(run_of("rag", {"answer_f1": fallen}))
     for i, record in enumerate(clustered["runs"][0]["records"]):
         record["references"] = [{"document": f"{i // 20}.md", "start": 0, "end": 1}]
-    done = inside("gate", write("new.json", clustered), "--baseline", old, *MARGIN, "--json")
-    assert (alone.code, done.code) == (1, 3)
-    check = next(one for one in done.json()["checks"] if one["rule"] == "no-regression")
+    result = inside("gate", write("new.json", clustered), "--baseline", old, *MARGIN, "--json")
+    assert (alone.code, result.code) == (1, 3)
+    check = next(one for one in result.json()["checks"] if one["rule"] == "no-regression")
     assert (check["unit"], check["clusters"]) == ("document", 10)
 
 
@@ -302,9 +302,9 @@ def test_markdown_goes_to_a_file_and_is_added_to_the_summary_of_the_job(
     assert "By category (told, not decided by)" in text
     assert summary.read_text() == f"before\n{text}\n"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
-    done = inside("gate", new(GOOD), "--baseline", old, *MARGIN)
-    assert done.code == 0
-    assert "summary for GitHub could not be written" in done.errors
+    result = inside("gate", new(GOOD), "--baseline", old, *MARGIN)
+    assert result.code == 0
+    assert "summary for GitHub could not be written" in result.errors
 
 
 def test_a_comment_keeps_below_the_limit_of_github(inside: Command) -> None:
@@ -324,8 +324,8 @@ def test_evaluate_gates_what_it_has_just_run(inside: Command, experiment: Path, 
     few = inside(*call, "exact_match:0.02", "--json", "out.json")
     assert few.code == 3
     assert json.loads(Path("out.json").read_text())["gate"]["exit_code"] == 3
-    done = inside(*call, "exact_match:0.5", "--junit", "junit.xml")
-    assert done.code == 0, done.errors
+    result = inside(*call, "exact_match:0.5", "--junit", "junit.xml")
+    assert result.code == 0, result.errors
     assert [suite.get("name") for suite in ElementTree.parse("junit.xml").getroot()] == ["baseline", "polite"]
     assert stub.calls == calls
 
@@ -335,9 +335,9 @@ def test_evaluate_refuses_a_baseline_of_other_questions_before_it_asks(
 ) -> None:
     write("results.json", result_of(run_of("baseline", {"exact_match": GOOD}), version="0ld"))
     call = ("evaluate", experiment, "-q", "--no-regression", "exact_match:0.02")
-    done = inside(*call, "--baseline", "results.json")
-    assert done.code == 2
-    assert "results.json was made on version 0ld of rivers, and this is version" in done.complaint
+    result = inside(*call, "--baseline", "results.json")
+    assert result.code == 2
+    assert "results.json was made on version 0ld of rivers, and this is version" in result.complaint
     assert inside(*call).code == 2
     assert inside(*call, "--baseline", "gone.json").code == 2
     assert inside(*call, "--baseline", "baseline", "--configuration", "polite").code == 2
@@ -345,26 +345,26 @@ def test_evaluate_refuses_a_baseline_of_other_questions_before_it_asks(
 
 
 def test_evaluate_compares_with_a_configuration_of_the_same_file(inside: Command, experiment: Path) -> None:
-    done = inside(
+    result = inside(
         "evaluate", experiment, "-q", "--baseline", "baseline", "--no-regression", "exact_match:0.5", "--json"
     )
-    assert done.code == 0, done.errors
-    (check,) = [one for one in done.json()["gate"]["checks"] if one["rule"] == "no-regression"]
+    assert result.code == 0, result.errors
+    (check,) = [one for one in result.json()["gate"]["checks"] if one["rule"] == "no-regression"]
     assert (check["configuration"], check["baseline"]) == ("polite", "baseline")
 
 
 def test_evaluate_says_5_where_its_run_broke(inside: Command, experiment: Path, stub: StubEndpoint) -> None:
     stub.fault = "401"
-    done = inside("evaluate", experiment, "-q", "--fail-under", "exact_match=0.1", "--junit", "junit.xml")
-    assert done.code == 5
-    assert "baseline failed: " in done.errors
-    assert "gate: broke (exit code 5)" in done.errors
+    result = inside("evaluate", experiment, "-q", "--fail-under", "exact_match=0.1", "--junit", "junit.xml")
+    assert result.code == 5
+    assert "baseline failed: " in result.errors
+    assert "gate: broke (exit code 5)" in result.errors
     errors = ElementTree.parse("junit.xml").getroot().findall("testsuite/testcase[@name='run']/error")
     assert len(errors) == 2
 
 
 def test_a_budget_without_room_for_an_answer_cannot_tell(inside: Command, experiment: Path, stub: StubEndpoint) -> None:
-    done = inside("evaluate", experiment, "-q", "--budget", 1e-9, "--fail-under", "exact_match=0.1")
-    assert done.code == 3
-    assert "no answer came" in done.errors
+    result = inside("evaluate", experiment, "-q", "--budget", 1e-9, "--fail-under", "exact_match=0.1")
+    assert result.code == 3
+    assert "no answer came" in result.errors
     assert stub.calls == 0

@@ -42,9 +42,9 @@ def test_no_escape_code_reaches_the_terminal(inside: Command, hostile: Path) -> 
 
 
 def test_json_on_stdout_keeps_the_data(inside: Command, hostile: Path) -> None:
-    done = inside("evaluate", hostile, "-q", "--json")
-    assert not any(sign in done.out for sign in "\x1b\x07\x9b\u202e")
-    assert done.json()["runs"][0]["records"][0]["question"].endswith(STEER)
+    result = inside("evaluate", hostile, "-q", "--json")
+    assert not any(sign in result.out for sign in "\x1b\x07\x9b\u202e")
+    assert result.json()["runs"][0]["records"][0]["question"].endswith(STEER)
 
 
 def test_a_report_shows_names_as_text(inside: Command, hostile: Path) -> None:

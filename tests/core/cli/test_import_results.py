@@ -9,8 +9,8 @@ DATA = ROOT / "tests" / "data" / "results"
 
 
 def test_the_result_of_an_import_is_read_by_compare_and_report(llmopt: Command, tmp_path: Path) -> None:
-    done = llmopt("import-results", DATA / "promptfoo" / "two_models.json", "--json", tmp_path / "out.json")
-    assert done.code == 0, done.errors
+    process = llmopt("import-results", DATA / "promptfoo" / "two_models.json", "--json", tmp_path / "out.json")
+    assert process.code == 0, process.errors
     result = json.loads((tmp_path / "out.json").read_text())
     assert [run["configuration"] for run in result["runs"]] == ["model-a", "model-b"]
     assert result["evaluation_set"]["size"] == 5
@@ -25,18 +25,18 @@ def test_the_result_of_an_import_is_read_by_compare_and_report(llmopt: Command, 
 
 
 def test_it_saves_into_the_project_that_is_named(inside: Command) -> None:
-    done = inside("import-results", DATA / "inspect" / "model-a.eval", "--project", "mine", "--set", "trivia")
-    assert done.code == 0, done.errors
-    assert "1 of 1 runs added in the project mine." in done.out
-    assert "trivia (version" in done.out
+    result = inside("import-results", DATA / "inspect" / "model-a.eval", "--project", "mine", "--set", "trivia")
+    assert result.code == 0, result.errors
+    assert "1 of 1 runs added in the project mine." in result.out
+    assert "trivia (version" in result.out
     again = inside("import-results", DATA / "inspect" / "model-a.eval", "--project", "mine")
     assert "0 of 1 runs added" in again.out
     assert "imported before" in again.errors
 
 
 def test_without_json_and_project_it_saves_into_one_of_its_own(inside: Command) -> None:
-    done = inside("import-results", DATA / "ragas" / "experiment.csv")
-    assert "in the project Imported results." in done.out
+    result = inside("import-results", DATA / "ragas" / "experiment.csv")
+    assert "in the project Imported results." in result.out
 
 
 def test_both_saves_and_writes(inside: Command, tmp_path: Path) -> None:
@@ -46,35 +46,35 @@ def test_both_saves_and_writes(inside: Command, tmp_path: Path) -> None:
 
 
 def test_a_folder_is_read_whole_and_json_on_stdout_stands_alone(inside: Command) -> None:
-    done = inside("import-results", DATA / "lm_eval", "--json")
-    assert done.code == 0, done.errors
-    assert len(done.json()["runs"]) == 4
+    result = inside("import-results", DATA / "lm_eval", "--json")
+    assert result.code == 0, result.errors
+    assert len(result.json()["runs"]) == 4
 
 
 def test_wrong_input_is_one_line(inside: Command, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     for name in ("notes.txt", "missing.json", "."):
-        done = inside("import-results", name)
-        assert done.code == 2
-        assert done.complaint
+        result = inside("import-results", name)
+        assert result.code == 2
+        assert result.complaint
     assert "expected" in inside("import-results", "notes.txt").complaint
 
 
 def test_two_sets_do_not_fit_into_one_file(inside: Command, tmp_path: Path) -> None:
     for n in range(2):
         (tmp_path / f"{n}.csv").write_text(f"user_input,response,m\nquestion {n},a,1\n")
-    done = inside("import-results", "0.csv", "1.csv", "--json", "out.json")
-    assert done.code == 2
-    assert "different sets of questions" in done.complaint
+    result = inside("import-results", "0.csv", "1.csv", "--json", "out.json")
+    assert result.code == 2
+    assert "different sets of questions" in result.complaint
     assert not (tmp_path / "out.json").exists()
 
 
 def test_broken_lines_are_named_on_stderr(inside: Command, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("user_input,response,m\nq1,a,1\nq2,a\n")
-    done = inside("import-results", "t.csv", "--json")
-    assert done.code == 0
-    assert "t.csv line 3: 2 cells for 3 columns" in done.errors
-    assert done.json()["notes"][0].startswith("t.csv line 3")
+    result = inside("import-results", "t.csv", "--json")
+    assert result.code == 0
+    assert "t.csv line 3: 2 cells for 3 columns" in result.errors
+    assert result.json()["notes"][0].startswith("t.csv line 3")
 
 
 def test_other_files_of_a_folder_are_left_out_and_named(inside: Command, tmp_path: Path) -> None:
@@ -83,9 +83,9 @@ def test_other_files_of_a_folder_are_left_out_and_named(inside: Command, tmp_pat
     (folder / "results.csv").write_text("user_input,response,m\nq1,a,1\n")
     (folder / "package.json").write_text('{"name": "x"}')
     (folder / "notes.txt").write_text("hello")
-    done = inside("import-results", folder, "--json")
-    assert done.code == 0, done.errors
-    assert "package.json: no file of results, left out" in done.errors
-    assert "notes.txt is no table and no JSON; left out" in done.errors
+    result = inside("import-results", folder, "--json")
+    assert result.code == 0, result.errors
+    assert "package.json: no file of results, left out" in result.errors
+    assert "notes.txt is no table and no JSON; left out" in result.errors
     # What is named by itself is meant.
     assert inside("import-results", folder / "package.json").code == 2

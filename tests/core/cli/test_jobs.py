@@ -40,10 +40,10 @@ def queued(home: Path) -> int:
 
 def test_jobs_are_listed_cancelled_and_followed(inside: Command, queued: int) -> None:
     assert inside("jobs", "list").out.strip() == f"{queued}  queued  Evaluating plain on questions [p]"
-    (listed,) = inside("jobs", "list", "--json", "--active").json()["jobs"]
-    assert (listed["kind"], listed["status"], listed["lane"]) == ("evaluation", "queued", "evaluation")
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*\+00:00", listed["created_at"])
-    assert listed["finished_at"] == ""
+    (listing,) = inside("jobs", "list", "--json", "--active").json()["jobs"]
+    assert (listing["kind"], listing["status"], listing["lane"]) == ("evaluation", "queued", "evaluation")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*\+00:00", listing["created_at"])
+    assert listing["finished_at"] == ""
     assert inside("jobs", "cancel", str(queued)).code == 0
     ended = inside("jobs", "follow", str(queued))
     assert ended.code == 1
@@ -57,10 +57,10 @@ def test_an_unknown_job_is_named(inside: Command, queued: int) -> None:
 
 
 def test_what_waits_is_done_without_a_browser(llmopt: Command, inside: Command, queued: int, home: Path) -> None:
-    done = llmopt("jobs", "work")
-    assert (done.code, done.errors) == (0, "")
+    process = llmopt("jobs", "work")
+    assert (process.code, process.errors) == (0, "")
     store = Store.open(Settings(home=home))
     assert (store.job(queued).status, store.job(queued).error) == ("finished", "")
     assert [run.done for run in store.runs("p")] == [1]
-    refused = inside("jobs", "resume", str(queued))
-    assert (refused.code, refused.complaint) == (2, f"Job {queued} has finished, so it cannot be resumed.")
+    result = inside("jobs", "resume", str(queued))
+    assert (result.code, result.complaint) == (2, f"Job {queued} has finished, so it cannot be resumed.")

@@ -19,20 +19,22 @@ def test_one_bad_line_does_not_refuse_the_others(inside: Command, experiment: Pa
     lines = file.read_text().splitlines()
     lines[4] = '{"id": "q4", "question": ""}'
     file.write_text("\n".join(lines))
-    done = inside("evaluate", experiment, "--json")
-    assert done.code == 0
-    assert [run["metrics"]["exact_match"]["total"] for run in done.json()["runs"]] == [11, 11]
-    told = ["questions.jsonl: line 5 was left out: `question` is empty.",
+    result = inside("evaluate", experiment, "--json")
+    assert result.code == 0
+    assert [run["metrics"]["exact_match"]["total"] for run in result.json()["runs"]] == [11, 11]
+    messages = ["questions.jsonl: line 5 was left out: `question` is empty.",
             "questions.jsonl: 1 of 12 questions was left out."]  # fmt: skip
-    assert [line for line in done.errors.splitlines() if "left out" in line] == [f"llmopt: {line}" for line in told]
-    assert done.json()["notes"] == told
+    assert [line for line in result.errors.splitlines() if "left out" in line] == [
+        f"llmopt: {line}" for line in messages
+    ]
+    assert result.json()["notes"] == messages
 
 
 def test_a_file_without_one_good_line_is_refused(inside: Command, experiment: Path) -> None:
     (experiment.parent / "questions.jsonl").write_text('{"question": ""}\n{"question": " "}')
-    done = inside("evaluate", experiment)
-    assert done.code == 2
-    assert done.complaint == "questions.jsonl line 1: `question` is empty; line 2: `question` is empty."
+    result = inside("evaluate", experiment)
+    assert result.code == 2
+    assert result.complaint == "questions.jsonl line 1: `question` is empty; line 2: `question` is empty."
 
 
 @pytest.mark.parametrize("how", ["option", "file"])
@@ -40,9 +42,9 @@ def test_columns_are_named_by_the_user(inside: Command, experiment: Path, how: s
     (experiment.parent / "q.csv").write_text("Frage,Antwort\nWelcher Fluss?,Rhine\n")
     text = experiment.read_text().replace("questions.jsonl", "q.csv")
     experiment.write_text(text)
-    refused = inside("evaluate", experiment)
-    assert refused.code == 2
-    assert "the column `question` is missing; found Frage, Antwort. Say which" in refused.complaint
+    result = inside("evaluate", experiment)
+    assert result.code == 2
+    assert "the column `question` is missing; found Frage, Antwort. Say which" in result.complaint
     options = ["--column", "question=Frage", "--column", "reference=Antwort"] if how == "option" else []
     if how == "file":
         experiment.write_text(text + "columns: {question: Frage, reference: Antwort}\n")
@@ -57,8 +59,8 @@ def test_the_encoding_of_a_question_file_is_named_by_the_user(inside: Command, e
     text = experiment.read_text().replace("questions.jsonl", "q.csv")
     experiment.write_text(text + ("questions_encoding: windows-1257\n" if how == "file" else ""))
     options = ["--questions-encoding", "windows-1257"] if how == "option" else []
-    done = inside("evaluate", experiment, "--json", "-q", *options)
-    assert {record["reference"] for run in done.json()["runs"] for record in run["records"]} == {"žuvį"}
+    result = inside("evaluate", experiment, "--json", "-q", *options)
+    assert {record["reference"] for run in result.json()["runs"] for record in run["records"]} == {"žuvį"}
 
 
 def test_judgements_of_an_experiment_are_the_sources(inside: Command, experiment: Path) -> None:
@@ -80,8 +82,8 @@ def test_judgements_of_an_experiment_are_the_sources(inside: Command, experiment
 def test_an_answer_that_is_not_used_is_named(inside: Command, experiment: Path) -> None:
     (experiment.parent / "q.csv").write_text("question,Antwort\nWelcher Fluss?,Rhine\n")
     experiment.write_text(experiment.read_text().replace("questions.jsonl", "q.csv"))
-    done = inside("evaluate", experiment)
-    assert "q.csv: the column `Antwort` looks like an answer and is not used" in done.errors
+    result = inside("evaluate", experiment)
+    assert "q.csv: the column `Antwort` looks like an answer and is not used" in result.errors
 
 
 def test_a_wrong_column_is_one_sentence(inside: Command, experiment: Path) -> None:
@@ -95,12 +97,12 @@ def test_a_near_quote_is_told_where_chunkings_are_measured(inside: Command, tmp_
     (tmp_path / "harbour.txt").write_text("The harbour of Norvale opened in 1887. The old pier burned down.")
     row = {"question": "When?", "document": "harbour", "quote": "The harbour of Norvale opened in 1889."}
     (tmp_path / "q.jsonl").write_text(json.dumps(row) + "\n{broken")
-    done = inside(
+    result = inside(
         "chunk-sweep", "--documents", "harbour.txt", "--questions", "q.jsonl", "--sizes", "20", "--search", "bm25"
     )
-    assert done.code == 0, done.errors
+    assert result.code == 0, result.errors
     assert (
         "q.jsonl: line 1: the quote 'The harbour of Norvale opened in 1889.' stands only nearly (97% alike)"
-        in done.errors
+        in result.errors
     )
-    assert "q.jsonl: line 2 was left out: broken JSON" in done.errors
+    assert "q.jsonl: line 2 was left out: broken JSON" in result.errors

@@ -66,12 +66,12 @@ configurations:
 def test_leave_one_out_prints_what_each_part_does(
     llmopt: Command, inside: Command, rivers: Path, tmp_path: Path
 ) -> None:
-    done = llmopt("ablate", rivers, "--configuration", "expanded", "--json", tmp_path / "out.json")
-    assert done.code == 0, done.errors
-    assert "expanded on 3 questions" in done.out
+    process = llmopt("ablate", rivers, "--configuration", "expanded", "--json", tmp_path / "out.json")
+    assert process.code == 0, process.errors
+    assert "expanded on 3 questions" in process.out
     for words in ("without multi-query", "without threshold", "MRR of 10", "tokens"):
-        assert words in done.out
-    assert "9 of 9" in done.errors
+        assert words in process.out
+    assert "9 of 9" in process.errors
     again = inside("ablate", rivers, "--configuration", "expanded", "--json")
     values = again.json()
     assert [one["name"] for one in values["removed"]] == ["without multi-query", "without threshold"]
@@ -83,10 +83,10 @@ def test_leave_one_out_prints_what_each_part_does(
 
 
 def test_answers_are_measured_where_they_are_asked_for(inside: Command, rivers: Path) -> None:
-    done = inside("ablate", rivers, "--configuration", "expanded", "--limit", 2, "--answers", "--json")
-    assert done.code == 0, done.errors
-    assert done.json()["leading"] == "answer_f1"
-    assert done.json()["questions"] == 2
+    result = inside("ablate", rivers, "--configuration", "expanded", "--limit", 2, "--answers", "--json")
+    assert result.code == 0, result.errors
+    assert result.json()["leading"] == "answer_f1"
+    assert result.json()["questions"] == 2
 
 
 def test_a_budget_stops_it_and_a_larger_one_goes_on(inside: Command, rivers: Path, stub: StubEndpoint) -> None:
@@ -99,20 +99,20 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(inside: Command, rivers: Pat
     assert "none is known for stub-embedding on stub" in inside(*ablate, "--budget-usd", 1).complaint
     text = text.replace(f'stub: {{base_url: "{stub.url}"', f'stub: {{base_url: "{stub.url}", {priced}')
     rivers.write_text(text.replace("max_retries: 0", f"max_retries: 0, {priced}"))
-    done = inside(*ablate, "--budget-usd", 1e-9)
-    assert done.code == 3
-    assert "leaves no room for the next call" in done.complaint
-    asked = [request["path"] for request in stub.requests]
-    assert asked == []
+    result = inside(*ablate, "--budget-usd", 1e-9)
+    assert result.code == 3
+    assert "leaves no room for the next call" in result.complaint
+    requests = [request["path"] for request in stub.requests]
+    assert requests == []
     # Going on without a budget, or with the same one, pays nothing.
     assert "stopped by its budget, and $0 are spent so far" in inside(*ablate).complaint
     assert inside(*ablate, "--budget-usd", 1e-9).code == 3
     assert [request["path"] for request in stub.requests] == []
-    done = inside(*ablate, "--budget-usd", 100)
-    assert done.code == 0
-    assert re.search(r"llmopt: \$\S+ of the budget of \$100\.00 are spent, \$\S+ are left", done.errors)
-    asked = [request["path"] for request in stub.requests]
-    assert asked.count("/v1/chat/completions") == 3
+    result = inside(*ablate, "--budget-usd", 100)
+    assert result.code == 0
+    assert re.search(r"llmopt: \$\S+ of the budget of \$100\.00 are spent, \$\S+ are left", result.errors)
+    requests = [request["path"] for request in stub.requests]
+    assert requests.count("/v1/chat/completions") == 3
 
 
 @pytest.mark.parametrize(
@@ -126,18 +126,18 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(inside: Command, rivers: Pat
     ],
 )
 def test_what_cannot_be_left_out_is_told(inside: Command, rivers: Path, arguments: list[str], words: str) -> None:
-    done = inside("ablate", rivers, *arguments)
-    assert done.code == 2
-    assert words in done.complaint
+    result = inside("ablate", rivers, *arguments)
+    assert result.code == 2
+    assert words in result.complaint
 
 
 def test_a_question_is_shown_stage_by_stage_with_what_was_written(inside: Command, rivers: Path) -> None:
-    done = inside("retrieve", rivers, "--configuration", "expanded", "--question", "Which river is in Vienna?")
-    assert done.code == 0, done.errors
-    assert "rivers.md" in done.out
-    transform = next(line for line in done.out.splitlines() if "multi-query" in line)
+    result = inside("retrieve", rivers, "--configuration", "expanded", "--question", "Which river is in Vienna?")
+    assert result.code == 0, result.errors
+    assert "rivers.md" in result.out
+    transform = next(line for line in result.out.splitlines() if "multi-query" in line)
     assert "tokens" in transform
-    assert done.out.splitlines()[done.out.splitlines().index(transform) + 1].strip() == "Rhine"
+    assert result.out.splitlines()[result.out.splitlines().index(transform) + 1].strip() == "Rhine"
     values = inside(
         "retrieve", rivers, "--configuration", "expanded", "--question", "Which river is in Vienna?", "--json"
     ).json()
@@ -149,10 +149,10 @@ def test_a_question_is_shown_stage_by_stage_with_what_was_written(inside: Comman
 def test_a_transform_that_fails_warns_and_goes_on(inside: Command, rivers: Path, stub: StubEndpoint) -> None:
     text = rivers.read_text()
     rivers.write_text(text.replace(f'writer: {{base_url: "{stub.url}"', 'writer: {base_url: "http://127.0.0.1:9/v1"'))
-    done = inside("retrieve", rivers, "--configuration", "expanded", "--question", "Which river is in Vienna?")
-    assert done.code == 0, done.errors
-    assert "warning: multi-query failed" in done.out
-    assert "Danube" in done.out
+    result = inside("retrieve", rivers, "--configuration", "expanded", "--question", "Which river is in Vienna?")
+    assert result.code == 0, result.errors
+    assert "warning: multi-query failed" in result.out
+    assert "Danube" in result.out
 
 
 def test_prefixes_and_window_of_an_endpoints_model_in_the_file(
@@ -162,20 +162,20 @@ def test_prefixes_and_window_of_an_endpoints_model_in_the_file(
     said = 'embeddings: {stub-embedding: {query_prefix: "ask: ", passage_prefix: "text: ", window: 8}}, max_retries: 1'
     rivers.write_text(text.replace("stub: {base_url", f"stub: {{{said}, base_url"))
 
-    done = inside("retrieve", rivers, "--configuration", "plain", "--question", "Which river is in Vienna?")
+    result = inside("retrieve", rivers, "--configuration", "plain", "--question", "Which river is in Vienna?")
 
-    assert done.code == 0, done.errors
-    asked = [text for request in stub.requests for text in request["body"]["input"]]
-    assert "ask: Which river is in Vienna?" in asked
-    assert all(text.startswith(("ask: ", "text: ")) for text in asked)
-    assert "llmopt: plain: " in done.errors
-    assert "tokens that stub-embedding reads" in done.errors
+    assert result.code == 0, result.errors
+    questions = [text for request in stub.requests for text in request["body"]["input"]]
+    assert "ask: Which river is in Vienna?" in questions
+    assert all(text.startswith(("ask: ", "text: ")) for text in questions)
+    assert "llmopt: plain: " in result.errors
+    assert "tokens that stub-embedding reads" in result.errors
 
     over = text.replace("model: stub-embedding}", 'model: stub-embedding, query_prefix: "frage: "}')
     rivers.write_text(over)
     stub.reset()
-    done = inside("retrieve", rivers, "--configuration", "plain", "--question", "Which river is in Dresden?")
-    assert done.code == 0, done.errors
+    result = inside("retrieve", rivers, "--configuration", "plain", "--question", "Which river is in Dresden?")
+    assert result.code == 0, result.errors
     assert "frage: Which river is in Dresden?" in [t for r in stub.requests for t in r["body"]["input"]]
 
 
@@ -184,9 +184,9 @@ def test_a_question_longer_than_the_window_is_told(inside: Command, rivers: Path
     rivers.write_text(text + "  - name: meaning\n    extends: none\n    retrieval: {chunking: {size: 20}, top_k: 1}\n")
     long = " ".join(f"Does river number {n} flow through the town?" for n in range(60))
     told = "meaning: The question is longer than the 254 tokens that all-MiniLM-L6-v2 reads: its last "
-    found = inside("retrieve", rivers, "--configuration", "meaning", "--question", long)
-    assert found.code == 0, found.errors
-    assert told in found.errors
+    result = inside("retrieve", rivers, "--configuration", "meaning", "--question", long)
+    assert result.code == 0, result.errors
+    assert told in result.errors
     assert "longer than" not in inside("retrieve", rivers, "--configuration", "meaning", "--question", "Why?").errors
     assert "longer than" not in inside("retrieve", rivers, "--configuration", "plain", "--question", long).errors
     (rivers.parent / "questions.jsonl").write_text(

@@ -22,11 +22,11 @@ def test_a_file_sends_a_key_to_a_new_host_only_when_trusted(
     monkeypatch.setenv("RIVER_API_KEY", "the-key-of-the-river")
     with_variable(experiment, "RIVER_API_KEY")
 
-    refused = inside("evaluate", experiment, "--limit", 1, "--quiet")
-    assert refused.code == 2
-    assert f"{stub.url.removesuffix('/v1')} (key from RIVER_API_KEY)" in refused.complaint
-    assert refused.complaint.endswith("run it again with --trust.")
-    assert "the-key-of-the-river" not in refused.errors
+    result = inside("evaluate", experiment, "--limit", 1, "--quiet")
+    assert result.code == 2
+    assert f"{stub.url.removesuffix('/v1')} (key from RIVER_API_KEY)" in result.complaint
+    assert result.complaint.endswith("run it again with --trust.")
+    assert "the-key-of-the-river" not in result.errors
     assert stub.paths == []
 
     trusted = inside("evaluate", experiment, "--limit", 1, "--quiet", "--trust")
@@ -45,10 +45,10 @@ def test_trust_reads_no_variable_that_is_no_key(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "somebody-elses-secret")
     with_variable(experiment, "AWS_SECRET_ACCESS_KEY")
 
-    done = inside("evaluate", experiment, "--limit", 1, "--trust")
+    result = inside("evaluate", experiment, "--limit", 1, "--trust")
 
-    assert done.code == 2
-    assert "AWS_SECRET_ACCESS_KEY, which was not read" in done.complaint
+    assert result.code == 2
+    assert "AWS_SECRET_ACCESS_KEY, which was not read" in result.complaint
     assert stub.paths == []
 
 
@@ -72,10 +72,10 @@ def test_the_other_commands_that_take_a_file(
         arguments += ["--question", "Where?"] if command == "retrieve" else []
     experiment.write_text(text)
 
-    done = inside(*arguments)
+    result = inside(*arguments)
 
-    assert done.code == 2
-    assert "(key from RIVER_API_KEY)" in done.errors
+    assert result.code == 2
+    assert "(key from RIVER_API_KEY)" in result.errors
     assert stub.paths == []
 
 
@@ -85,10 +85,10 @@ def test_promptfoo_files_too(inside: Command, tmp_path: Path) -> None:
         "tests: [{vars: {word: hi}}]\n"
     )
 
-    done = inside("compare-prompts", tmp_path / "promptfooconfig.yaml")
+    result = inside("compare-prompts", tmp_path / "promptfooconfig.yaml")
 
-    assert done.code == 2
-    assert "https://else.where (no key)" in done.errors
+    assert result.code == 2
+    assert "https://else.where (no key)" in result.errors
 
     assert inside("import-promptfoo", tmp_path, "--out", tmp_path / "out").code == 0
     kept = inside("evaluate", tmp_path / "out" / "experiment.yaml")

@@ -211,9 +211,9 @@ def test_a_wrong_option(inside: Command, arguments: list[str]) -> None:
 @pytest.mark.parametrize(("name", "text"), [("t.jsonl", "[]"), ("t.json", "[ ]\n"), ("t.csv", "question,answer\n")])
 def test_a_training_file_without_an_example(inside: Command, tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
-    done = inside("finetune", "check", name)
-    _is_one_clear_line(done)
-    assert "there is no example in it" in done.complaint
+    result = inside("finetune", "check", name)
+    _is_one_clear_line(result)
+    assert "there is no example in it" in result.complaint
 
 
 @pytest.mark.parametrize("text", RESULTS, ids=lambda text: text[:60])
@@ -226,9 +226,9 @@ def test_a_file_that_is_no_result(inside: Command, tmp_path: Path, command: list
 @pytest.mark.parametrize("command", [["compare", "FILE", "a", "a", "--metric", "m"], ["report", "FILE"],
                                      ["project", "import", "FILE"]], ids=" ".join)  # fmt: skip
 def test_a_device_is_no_file_to_read(inside: Command, command: list[str]) -> None:
-    done = inside(*("/dev/null" if word == "FILE" else word for word in command))
-    _is_one_clear_line(done)
-    assert "/dev/null is a folder, pipe or device, not a file on disk" in done.complaint
+    result = inside(*("/dev/null" if word == "FILE" else word for word in command))
+    _is_one_clear_line(result)
+    assert "/dev/null is a folder, pipe or device, not a file on disk" in result.complaint
 
 
 @pytest.mark.parametrize(("name", "value"), VARIABLES)

@@ -21,9 +21,9 @@ def test_a_zip_gives_its_documents_and_tells_what_was_left_out():
 
 
 def test_the_reading_of_an_archive_is_followed():
-    told = []
-    load_bytes("x.zip", zip_bytes({"a.txt": b"a", "b.txt": b"b"}), lambda *part: told.append(part))
-    assert told == [(0, 2, "file"), (1, 2, "file")]
+    messages = []
+    load_bytes("x.zip", zip_bytes({"a.txt": b"a", "b.txt": b"b"}), lambda *part: messages.append(part))
+    assert messages == [(0, 2, "file"), (1, 2, "file")]
 
 
 @pytest.mark.parametrize("name", ["../evil.txt", "/etc/evil.txt", "a/../../evil.txt", "..\\evil.txt", "C:\\evil.txt"])

@@ -51,15 +51,15 @@ def test_half_characters_anywhere_in_a_question(name: str) -> None:
 
 
 def test_a_whole_emoji_in_escapes_and_a_large_number_are_fine() -> None:
-    found = read_questions(line(r'"reference": "\ud83d\ude00", "n": 1000000000000000000000000000000'), "q.jsonl")
-    assert found.evaluation_set.examples[1].reference == "\U0001f600"
-    assert found.evaluation_set.examples[1].variables == {"text": "t", "n": 10**30}
+    questions = read_questions(line(r'"reference": "\ud83d\ude00", "n": 1000000000000000000000000000000'), "q.jsonl")
+    assert questions.evaluation_set.examples[1].reference == "\U0001f600"
+    assert questions.evaluation_set.examples[1].variables == {"text": "t", "n": 10**30}
     assert load_bytes("a.jsonl", line(r'"n": 1000000000000000000000000000000'))[1].metadata["n"] == 10**30
 
 
 def test_text_keeps_its_offsets_where_half_a_character_was() -> None:
-    found = load_bytes("a.jsonl", b'{"id": "a", "text": "one ' + HALF.encode() + rb' two\u0000three"}')
-    assert found[0].text == "one \ufffd two\ufffdthree"
+    document = load_bytes("a.jsonl", b'{"id": "a", "text": "one ' + HALF.encode() + rb' two\u0000three"}')
+    assert document[0].text == "one \ufffd two\ufffdthree"
 
 
 @pytest.mark.parametrize(

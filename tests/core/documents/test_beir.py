@@ -38,9 +38,9 @@ def zipped(files: dict[str, bytes]) -> bytes:
 def check(dataset) -> None:
     assert [document.name for document in dataset.documents] == ["harbours.jsonl/d1", "harbours.jsonl/d 2"]
     texts = {document.name: document.text for document in dataset.documents}
-    found = dataset.questions.evaluation_set
-    assert found.name == "harbours"
-    sources = {e.id: [(s.document, texts[s.document][s.start : s.end]) for s in e.references] for e in found.examples}
+    result = dataset.questions.evaluation_set
+    assert result.name == "harbours"
+    sources = {e.id: [(s.document, texts[s.document][s.start : s.end]) for s in e.references] for e in result.examples}
     assert sources == {
         "q1": [("harbours.jsonl/d1", texts["harbours.jsonl/d1"])],
         "q2": [("harbours.jsonl/d 2", "Boats left at noon.")],
@@ -84,8 +84,8 @@ def test_the_test_part_is_usual_and_another_is_chosen_by_name(tmp_path: Path) ->
     dev = b"query-id\tcorpus-id\tscore\nq2\td1\t1\n"
     root = folder(tmp_path, {**FILES, "qrels/dev.tsv": dev})
     assert (read_beir(root).part, read_beir(root).parts) == ("test", ("dev", "test"))
-    chosen = read_beir(root, part="dev").questions.evaluation_set.examples
-    assert [(e.id, e.references[0].document) for e in chosen] == [("q2", "harbours.jsonl/d1")]
+    choice = read_beir(root, part="dev").questions.evaluation_set.examples
+    assert [(e.id, e.references[0].document) for e in choice] == [("q2", "harbours.jsonl/d1")]
     with pytest.raises(BadInput, match="no judgements named train; it has dev and test"):
         read_beir(root, part="train")
 

@@ -56,8 +56,8 @@ def test_the_user_names_the_encoding(tmp_path):
     data = "Größe;Łódź\n1;2\n".encode("cp1250")
     assert load_bytes("a.csv", data, encoding="windows-1250")[0].text == "Größe: 1\nŁódź: 2"
     (tmp_path / "a.txt").write_bytes("ąę".encode("cp1257"))
-    (found,) = load_documents([tmp_path / "a.txt"], encoding="cp1257")
-    assert (found.text, found.warnings) == ("ąę", ())
+    (documents,) = load_documents([tmp_path / "a.txt"], encoding="cp1257")
+    assert (documents.text, documents.warnings) == ("ąę", ())
     (line,) = load_bytes("a.jsonl", '{"text": "żółw"}'.encode("cp1250"), encoding="cp1250")
     assert line.text == "żółw"
     page = '<meta charset="utf-8"><p>żółw</p>'.encode("iso8859-2")

@@ -174,9 +174,9 @@ def test_large_question_files_are_read_the_same_way_apart(monkeypatch):
     here = read_questions(b"\n".join(lines), "q.jsonl", documents)
     monkeypatch.setattr(limits, "READ_AT_ONCE_BYTES", 10)
     assert read_questions(b"\n".join(lines), "q.jsonl", documents) == here
-    with pytest.raises(BadQuestionFile, match=r"^q\.jsonl line 21: `question` is empty\.$") as caught:
+    with pytest.raises(BadQuestionFile, match=r"^q\.jsonl line 21: `question` is empty\.$") as error:
         read_questions(b"\n".join([*lines, b'{"question": ""}']), "q.jsonl", documents)
-    assert caught.value.problems[0].line == 21
+    assert error.value.problems[0].line == 21
 
 
 def test_looking_up_quotes_without_end_is_stopped(monkeypatch):

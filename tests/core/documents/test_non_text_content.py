@@ -27,10 +27,10 @@ def drawing(description: str, inner: str = "<a:blip/>") -> str:
 
 def linked(data: bytes, rels: str, kind: str, target: str) -> bytes:
     more = related(data, rels, kind, target)
-    changed = parts_of(more)[rels].replace(
+    parts = parts_of(more)[rels].replace(
         f'Target="{target}"/>'.encode(), f'Target="{target}" TargetMode="External"/>'.encode()
     )
-    return with_parts(more, {rels: changed})
+    return with_parts(more, {rels: parts})
 
 
 def test_word():
@@ -104,8 +104,8 @@ def test_equations_of_slides_are_read_once_and_long_tables_have_their_names_in_e
         b"<m:t>b</m:t></m:r></m:den></m:f></m:oMath></a14:m></mc:Choice><mc:Fallback><a:r><a:t>ab</a:t></a:r>"
         b"</mc:Fallback></mc:AlternateContent></a:p>"
     )
-    changed = parts_of(data)[name].replace(b"</a:p>", math)
-    assert read(with_parts(data, {name: changed})).text == "Wordsa/b"
+    parts = parts_of(data)[name].replace(b"</a:p>", math)
+    assert read(with_parts(data, {name: parts})).text == "Wordsa/b"
 
 
 def book_bytes(change) -> bytes:
@@ -169,9 +169,9 @@ def test_a_sheet_that_is_a_chart_is_read():
 
 @pytest.mark.parametrize("file", ["a.xlsx", "a.docx", "a.pptx"])
 def test_a_plain_file_has_no_warning(file, docx_bytes):
-    made = {"a.xlsx": lambda: book_bytes(lambda book: None), "a.docx": docx_bytes,
+    values = {"a.xlsx": lambda: book_bytes(lambda book: None), "a.docx": docx_bytes,
             "a.pptx": lambda: deck(lambda slide: box(slide, 1, 1, "Words"))}  # fmt: skip
-    assert load_bytes(file, made[file]())[0].warnings == ()
+    assert load_bytes(file, values[file]())[0].warnings == ()
 
 
 def test_labels_written_at_the_points_of_a_chart_are_kept():

@@ -26,9 +26,9 @@ def test_a_page_without_text_is_told():
 
 
 def test_the_reading_of_pages_is_followed():
-    told = []
-    load_bytes("a.pdf", pdf_bytes(["One", "Two", "Three"]), lambda *part: told.append(part))
-    assert told == [(1, 3, "page"), (2, 3, "page"), (3, 3, "page")]
+    messages = []
+    load_bytes("a.pdf", pdf_bytes(["One", "Two", "Three"]), lambda *part: messages.append(part))
+    assert messages == [(1, 3, "page"), (2, 3, "page"), (3, 3, "page")]
 
 
 def test_a_file_that_only_restricts_printing_is_read():
@@ -45,9 +45,9 @@ def test_a_file_that_only_restricts_printing_is_read():
      (b"", "empty")],
 )  # fmt: skip
 def test_unreadable_pdfs_give_one_sentence(data, why):
-    with pytest.raises(BadInput, match=rf"^x\.pdf .*{why}") as caught:
+    with pytest.raises(BadInput, match=rf"^x\.pdf .*{why}") as error:
         load_bytes("x.pdf", data)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(error.value)
 
 
 def test_a_200_mb_pdf_is_refused_before_reading(tmp_path):
@@ -282,9 +282,9 @@ def test_a_bookmark_whose_words_a_line_end_divides_stands_on_the_page(title):
         b"BT /F1 10 Tf 50 700 Td (Well-) Tj 0 -12 Td (known piers) Tj ET"
     )
     outline = [b"<< /First 8 0 R /Last 8 0 R /Count 1 >>", b"<< /Title (%s) /Parent 7 0 R >>" % title.encode()]
-    told = ("1 title of a bookmark, which stands in no page, was left out.",) if title == "Secret chapter" else ()
+    messages = ("1 title of a bookmark, which stands in no page, was left out.",) if title == "Secret chapter" else ()
     data = with_page_of(page, "", catalog=b"/Outlines 7 0 R", more=outline)
-    assert load_bytes("a.pdf", data)[0].warnings == told
+    assert load_bytes("a.pdf", data)[0].warnings == messages
 
 
 def test_values_of_a_form_that_is_kept_as_xml_are_read():

@@ -162,9 +162,9 @@ def test_fonts_without_a_character_map_are_told():
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(out.getvalue())))
     for font in writer.pages[0]["/Resources"]["/Font"].values():
         font.get_object().pop("/ToUnicode", None)
-    changed = io.BytesIO()
-    writer.write(changed)
-    assert read(changed.getvalue()).warnings == (
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    assert read(buffer.getvalue()).warnings == (
         "Fonts on page 1 do not say which letters they draw, and the text may be wrong: "
         "run text recognition (OCR) on it.",
     )

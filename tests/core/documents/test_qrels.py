@@ -21,10 +21,10 @@ TREC = b"q1 0 d/1 1\nq1 0 d2 0\nq3 0 gone 2\n"
 
 @pytest.mark.parametrize("data", [BEIR, TREC])
 def test_documents_that_answer_are_the_sources(data):
-    found = with_judgements(QUERIES, read_qrels(data, "test.tsv"), CORPUS)
-    asked = {example.id: example.references for example in found.evaluation_set.examples}
-    assert asked == {"q1": (Span("corpus.jsonl/d/1", 0, len(CORPUS[0].text)),), "q3": ()}
-    assert found.notes == (
+    result = with_judgements(QUERIES, read_qrels(data, "test.tsv"), CORPUS)
+    values = {example.id: example.references for example in result.evaluation_set.examples}
+    assert values == {"q1": (Span("corpus.jsonl/d/1", 0, len(CORPUS[0].text)),), "q3": ()}
+    assert result.notes == (
         "1 questions without a judgement were left out.",
         "1 judged documents are not among the documents, such as gone.",
     )
@@ -32,8 +32,8 @@ def test_documents_that_answer_are_the_sources(data):
 
 def test_files_go_by_their_names():
     (plain,) = load_bytes("pier.txt", b"The pier opened in 1887.")
-    found = with_judgements(QUERIES, read_qrels(b"q1 0 pier 1\n"), [plain])
-    assert found.evaluation_set.examples[0].references == (Span("pier.txt", 0, len(plain.text)),)
+    result = with_judgements(QUERIES, read_qrels(b"q1 0 pier 1\n"), [plain])
+    assert result.evaluation_set.examples[0].references == (Span("pier.txt", 0, len(plain.text)),)
 
 
 def _named(*names):
@@ -55,9 +55,9 @@ def _named(*names):
     ],
 )
 def test_an_id_of_several_documents_is_told_as_unsure(names, judged, taken, told):
-    found = with_judgements(QUERIES, read_qrels(f"q1 0 {judged} 1\n".encode()), _named(*names))
-    assert [span.document for span in found.evaluation_set.examples[0].references] == [taken]
-    doubts = [note for note in found.notes if "not sure" in note]
+    result = with_judgements(QUERIES, read_qrels(f"q1 0 {judged} 1\n".encode()), _named(*names))
+    assert [span.document for span in result.evaluation_set.examples[0].references] == [taken]
+    doubts = [note for note in result.notes if "not sure" in note]
     assert [told in doubt for doubt in doubts] == [True] * bool(told)
 
 

@@ -85,9 +85,9 @@ SQUAD = {
 @pytest.mark.parametrize("indent", [None, 1])
 def test_squad(indent):
     data = json.dumps(SQUAD, indent=indent).encode()
-    found = read_questions(data, "dev.json", [Document("other.md", "Nothing."), HARBOUR])
-    first, second, third = found.evaluation_set.examples
-    assert (found.evaluation_set.name, first.id, first.question, first.reference) == ("dev", "a1", ASKED, "1887")
+    questions = read_questions(data, "dev.json", [Document("other.md", "Nothing."), HARBOUR])
+    first, second, third = questions.evaluation_set.examples
+    assert (questions.evaluation_set.name, first.id, first.question, first.reference) == ("dev", "a1", ASKED, "1887")
     assert first.references == (YEAR,)
     later = HARBOUR.text.rindex("1887")
     assert second.references == (Span("harbour.txt", later, later + 4),)
@@ -97,9 +97,9 @@ def test_squad(indent):
 
 def test_the_paragraph_may_stand_in_none_of_the_documents():
     row = {"id": "a1", "context": CONTEXT, "question": ASKED, "answers": {"text": ["1887"], "answer_start": [33]}}
-    found = read_questions(json.dumps(row).encode(), "hf.jsonl", [Document("other.md", "Nothing.")])
-    assert found.evaluation_set.examples[0].references == ()
-    assert any("1 of 1 questions bring a paragraph that stands in none" in note for note in found.notes)
+    questions = read_questions(json.dumps(row).encode(), "hf.jsonl", [Document("other.md", "Nothing.")])
+    assert questions.evaluation_set.examples[0].references == ()
+    assert any("1 of 1 questions bring a paragraph that stands in none" in note for note in questions.notes)
     assert read(row, "hf.jsonl", [HARBOUR]).references == (YEAR,)
 
 
@@ -137,17 +137,17 @@ def test_columns_that_look_like_answers_are_named():
     assert unused("question,label", "q,1887") == ("label",)
     assert unused("question,reference,label,incorrect_answers,answer_type", "q,1887,a,b,c") == ()
     assert unused("question,reference,answers", "q,1887,1888") == ("answers",)
-    found = read_questions(b"question,Antwort\nq,1887\n", "q.csv")
-    assert any("`Antwort` looks like an answer and is not used" in note for note in found.notes)
+    questions = read_questions(b"question,Antwort\nq,1887\n", "q.csv")
+    assert any("`Antwort` looks like an answer and is not used" in note for note in questions.notes)
 
 
 def test_the_user_says_what_columns_mean():
     data = b"Frage,Antwort,Nr,Datei,Zitat\nWann?,1887,7,harbour.txt,opened in 1887\n"
     with pytest.raises(
         NoQuestionColumn, match=r"q\.csv line 1: the column `question` is missing; found Frage"
-    ) as caught:
+    ) as error:
         read_questions(data, "q.csv", [HARBOUR])
-    assert caught.value.columns == ("Frage", "Antwort", "Nr", "Datei", "Zitat")
+    assert error.value.columns == ("Frage", "Antwort", "Nr", "Datei", "Zitat")
     columns = {"question": "Frage", "reference": "Antwort", "id": "Nr", "document": "Datei", "quote": "Zitat"}
     (example,) = read_questions(data, "q.csv", [HARBOUR], columns=columns).evaluation_set.examples
     assert (example.id, example.question, example.reference) == ("7", "Wann?", "1887")
@@ -174,19 +174,19 @@ def test_good_lines_are_taken_and_bad_ones_named():
     rows = [json.dumps({"question": f"q{n}", "document": "harbour.txt", "quote": "old pier"}) for n in range(11)]
     rows.insert(4, '{"question": "", "id": "x"}')
     rows.insert(8, "{broken")
-    found = read_questions("\n".join(rows).encode(), "q.jsonl", [HARBOUR], skip_bad_lines=True)
-    assert len(found.evaluation_set.examples) == 11
-    assert [(problem.line, problem.message[:19]) for problem in found.problems] == [
+    questions = read_questions("\n".join(rows).encode(), "q.jsonl", [HARBOUR], skip_bad_lines=True)
+    assert len(questions.evaluation_set.examples) == 11
+    assert [(problem.line, problem.message[:19]) for problem in questions.problems] == [
         (5, "`question` is empty"), (9, "broken JSON at char"),
     ]  # fmt: skip
-    assert found.notes[0] == "line 5 was left out: `question` is empty."
-    assert found.notes[2] == "2 of 13 questions were left out."
+    assert questions.notes[0] == "line 5 was left out: `question` is empty."
+    assert questions.notes[2] == "2 of 13 questions were left out."
 
 
 def test_a_near_quote_is_told():
     row = {"question": "q", "document": "harbour.txt", "quote": "The harbour of Norvale opened in 1889."}
-    found = read_questions(json.dumps(row).encode(), "q.jsonl", [HARBOUR])
-    assert any("line 1: the quote" in n and "1889" in n and "1887" in n and "only nearly" in n for n in found.notes)
+    questions = read_questions(json.dumps(row).encode(), "q.jsonl", [HARBOUR])
+    assert any("line 1: the quote" in n and "1889" in n and "1887" in n and "only nearly" in n for n in questions.notes)
 
 
 @pytest.mark.parametrize("bad", ['"q never closed,a', 'q,"a never closed', 'q,"a" b', '"a ""b,c'])
@@ -194,10 +194,10 @@ def test_a_near_quote_is_told():
 def test_a_quote_that_is_never_closed_costs_its_own_line(bad: str, at: int) -> None:
     lines = ["question,answer", *(f'"q{n}, really","a{n}"' for n in range(10)), '"two\nlines",a']
     lines.insert(at, bad)
-    found = read_questions("\n".join(lines).encode(), "q.csv", skip_bad_lines=True)
-    assert [example.question for example in found.evaluation_set.examples] == [
+    questions = read_questions("\n".join(lines).encode(), "q.csv", skip_bad_lines=True)
+    assert [example.question for example in questions.evaluation_set.examples] == [
         *(f"q{n}, really" for n in range(10)), "two\nlines"]  # fmt: skip
-    (problem,) = found.problems
+    (problem,) = questions.problems
     assert problem.line == "\n".join(lines).split("\n").index(bad) + 1
     assert problem.message.startswith("not readable as CSV (")
 
@@ -221,9 +221,9 @@ def test_a_quote_that_is_never_closed_costs_its_own_line(bad: str, at: int) -> N
     ],
 )
 def test_the_number_or_letter_of_a_choice_becomes_its_words(row):
-    found = read_questions(json.dumps({"question": ASKED, **row}).encode(), "q.jsonl")
-    assert found.evaluation_set.examples[0].right_answers == ("1887",)
-    assert found.notes == ()
+    questions = read_questions(json.dumps({"question": ASKED, **row}).encode(), "q.jsonl")
+    assert questions.evaluation_set.examples[0].right_answers == ("1887",)
+    assert questions.notes == ()
 
 
 def test_the_number_of_a_choice_in_a_table_becomes_its_words():
@@ -239,8 +239,8 @@ def test_what_names_no_choice_stays_the_answer(answer):
 
 def test_near_quotes_in_a_list_are_told_by_their_entry():
     row = {"question": "q", "document": "harbour.txt", "quote": "The harbour of Norvale opened in 1889."}
-    found = read_questions(json.dumps([{"question": "a"}, row]).encode(), "q.json", [HARBOUR])
-    assert any(note.startswith("entry 2: the quote") for note in found.notes)
+    questions = read_questions(json.dumps([{"question": "a"}, row]).encode(), "q.json", [HARBOUR])
+    assert any(note.startswith("entry 2: the quote") for note in questions.notes)
 
 
 def test_a_number_that_may_be_a_choice_itself_is_taken_as_it_is():
@@ -256,17 +256,19 @@ def test_a_question_that_is_an_object_with_its_text(copies):
 
 @pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;"])
 def test_a_line_that_names_the_separator_is_no_header(line):
-    found = read_questions(f"{line}\nquestion;answer\n{ASKED};1887\nWho?;a;b\n".encode(), "q.csv", skip_bad_lines=True)
-    assert [one.reference for one in found.evaluation_set.examples] == ["1887"]
-    assert [problem.line for problem in found.problems] == [4]
+    questions = read_questions(
+        f"{line}\nquestion;answer\n{ASKED};1887\nWho?;a;b\n".encode(), "q.csv", skip_bad_lines=True
+    )
+    assert [one.reference for one in questions.evaluation_set.examples] == ["1887"]
+    assert [problem.line for problem in questions.problems] == [4]
     with pytest.raises(NoQuestionColumn, match=r"q\.csv line 2: .*found Frage, Antwort"):
         read_questions(f"{line}\nFrage;Antwort\nWann?;1887\n".encode(), "q.csv")
 
 
 def test_lists_written_as_text_under_one_answer_are_told():
-    found = read_questions(b"question,answer\nWhen?,\"['1887', 'in 1887']\"\nWho?,\"['the duke']\"\n", "q.csv")
-    assert found.evaluation_set.examples[0].reference == "['1887', 'in 1887']"
-    assert "list written as text" in found.notes[0]
+    questions = read_questions(b"question,answer\nWhen?,\"['1887', 'in 1887']\"\nWho?,\"['the duke']\"\n", "q.csv")
+    assert questions.evaluation_set.examples[0].reference == "['1887', 'in 1887']"
+    assert "list written as text" in questions.notes[0]
     mixed = read_questions(b"question,answer\nWhen?,\"['1887']\"\nWho?,the duke\n", "q.csv")
     assert mixed.notes == ()
 

@@ -29,9 +29,9 @@ def test_a_full_line_is_read():
 
 
 def test_only_the_question_is_required():
-    found = load_questions(b'{"question": "a"}\n\n{"question": "b"}', "set.jsonl")
-    assert found.name == "set"
-    assert [(e.id, e.question, e.reference, e.references) for e in found.examples] == [
+    questions = load_questions(b'{"question": "a"}\n\n{"question": "b"}', "set.jsonl")
+    assert questions.name == "set"
+    assert [(e.id, e.question, e.reference, e.references) for e in questions.examples] == [
         ("1", "a", None, ()),
         ("3", "b", None, ()),
     ]
@@ -65,19 +65,19 @@ def test_names_of_other_tools_are_taken():
 )  # fmt: skip
 def test_quotes_are_resolved_and_reported(quote, stands, exact):
     row = {"id": "q", "question": "x", "references": [{"quote": quote}]}
-    found = read_questions(lines(row), "q.jsonl", DOCUMENTS)
-    span = found.evaluation_set.examples[0].references[0]
+    questions = read_questions(lines(row), "q.jsonl", DOCUMENTS)
+    span = questions.evaluation_set.examples[0].references[0]
     text = next(d.text for d in DOCUMENTS if d.name == span.document)
     assert text[span.start : span.end] == stands
-    assert (found.quotes[0].match.text, found.quotes[0].match.exact) == (stands, exact)
-    assert (found.quotes[0].example_id, found.quotes[0].quote) == ("q", quote)
+    assert (questions.quotes[0].match.text, questions.quotes[0].match.exact) == (stands, exact)
+    assert (questions.quotes[0].example_id, questions.quotes[0].quote) == ("q", quote)
 
 
 def test_a_quote_is_searched_in_its_document_and_counted():
     row = {"question": "x", "document": "france", "quote": "Paris"}
-    found = read_questions(lines(row), "q.jsonl", DOCUMENTS)
-    assert found.quotes[0].match.places == 2
-    assert found.evaluation_set.examples[0].references == (Span("sub/france.txt", 0, 5),)
+    questions = read_questions(lines(row), "q.jsonl", DOCUMENTS)
+    assert questions.quotes[0].match.places == 2
+    assert questions.evaluation_set.examples[0].references == (Span("sub/france.txt", 0, 5),)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_a_short_quote_does_not_stand_inside_other_words(quote, text):
     ],
 )
 def test_a_short_quote_is_found_as_whole_words(quote, text, start, places):
-    found = read_questions(lines({"question": "x", "quote": quote}), "q.jsonl", [Document("d", text)])
-    match = found.quotes[0].match
+    questions = read_questions(lines({"question": "x", "quote": quote}), "q.jsonl", [Document("d", text)])
+    match = questions.quotes[0].match
     assert (match.span.start, match.places, match.exact) == (start, places, True)
 
 
@@ -153,9 +153,9 @@ def test_mistakes_name_file_and_line(row, why):
 
 def test_all_mistakes_are_kept_and_the_first_told():
     data = b"\n".join(b'{"question": ""}' for _ in range(5)) + b"\n{broken"
-    with pytest.raises(BadInput, match=r"line 1: .*; line 2: .*; line 3: .*; and 3 more problems\.$") as caught:
+    with pytest.raises(BadInput, match=r"line 1: .*; line 2: .*; line 3: .*; and 3 more problems\.$") as error:
         load_questions(data, "q.jsonl")
-    assert [problem.line for problem in caught.value.problems] == [1, 2, 3, 4, 5, 6]
+    assert [problem.line for problem in error.value.problems] == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ def test_offsets_counted_in_a_file_with_marks_that_no_text_keeps(tmp_path: Path,
         for q in ("first", "second line", "the end")
     ]  # fmt: skip
     (document,) = load_documents([tmp_path / "notes.txt"])
-    found = load_questions(lines(*rows), "set.jsonl", [document])
-    assert [document.text[r.start : r.end] for e in found.examples for r in e.references] == [
+    questions = load_questions(lines(*rows), "set.jsonl", [document])
+    assert [document.text[r.start : r.end] for e in questions.examples for r in e.references] == [
         "first", "second line", "the end",
     ]  # fmt: skip
 

@@ -17,11 +17,11 @@ def follow(old: str, new: str, words: str, nth: int = 0) -> tuple[str | None, st
     start = -1
     for _ in range(nth + 1):
         start = old.index(words, start + 1)
-    found = SpanTracker(old, new).track(start, start + len(words))
-    if found.span is None:
-        return None, found.doubt
-    assert new[found.span[0] : found.span[1]] == words
-    return new[: found.span[0]].rsplit("\n", maxsplit=1)[-1], found.doubt
+    tracker = SpanTracker(old, new).track(start, start + len(words))
+    if tracker.span is None:
+        return None, tracker.doubt
+    assert new[tracker.span[0] : tracker.span[1]] == words
+    return new[: tracker.span[0]].rsplit("\n", maxsplit=1)[-1], tracker.doubt
 
 
 def test_the_same_words_in_a_new_sentence_before_it_do_not_take_it():
@@ -49,12 +49,12 @@ def test_rows_of_a_table_are_told_apart():
     new = "\n".join(["article: anchor\nprice: 12 EUR\n", rows[2], "article: net\nprice: 12 EUR\n", rows[3], rows[0]])
     for number, name in ((2, "oar"), (3, "buoy")):
         start = [place for place in range(len(old)) if old.startswith("12 EUR", place)][number]
-        found = SpanTracker(old, new).track(start, start + 6)
-        assert found.span is not None
-        assert new[: found.span[0]].endswith(f"{name}\nprice: ")
+        tracker = SpanTracker(old, new).track(start, start + 6)
+        assert tracker.span is not None
+        assert new[: tracker.span[0]].endswith(f"{name}\nprice: ")
     gone = old.index("12 EUR", old.index("sail"))
-    found = SpanTracker(old, new).track(gone, gone + 6)
-    assert found.span is None or found.doubt
+    tracker = SpanTracker(old, new).track(gone, gone + 6)
+    assert tracker.span is None or tracker.doubt
 
 
 def test_a_section_that_moves_takes_its_passages_along():
@@ -71,9 +71,9 @@ def test_lines_may_be_broken_anew():
     new = TEXT.replace(" opened in", "\nopened in").replace("two brothers", "two\nbrothers")
     assert follow(TEXT, new, "1887") == ("opened in ", "")
     start = TEXT.index("built by two brothers")
-    found = SpanTracker(TEXT, new).track(start, start + len("built by two brothers"))
-    assert found.span is not None
-    assert (new[slice(*found.span)], found.doubt) == ("built by two\nbrothers", "")
+    tracker = SpanTracker(TEXT, new).track(start, start + len("built by two brothers"))
+    assert tracker.span is not None
+    assert (new[slice(*tracker.span)], tracker.doubt) == ("built by two\nbrothers", "")
 
 
 def test_a_text_without_spaces_is_followed_too():
@@ -95,24 +95,24 @@ def test_words_that_changed_a_little_are_kept_and_said():
     words = "Its first keeper was Ingrid Solheim."
     start = TEXT.index(words)
     new = "Preface.\n\n" + TEXT.replace("first keeper was", "first keeper is")
-    found = SpanTracker(TEXT, new).track(start, start + len(words))
-    assert found.span is not None
-    assert new[slice(*found.span)] == "Its first keeper is Ingrid Solheim."
-    assert found.doubt == "its words are a little different now"
+    tracker = SpanTracker(TEXT, new).track(start, start + len(words))
+    assert tracker.span is not None
+    assert new[slice(*tracker.span)] == "Its first keeper is Ingrid Solheim."
+    assert tracker.doubt == "its words are a little different now"
 
 
 def test_long_texts_of_few_words_take_no_time_by_their_square():
     chooser = random.Random(5)
     old, new = (" ".join(chooser.choices("abc", k=300_000)) for _ in range(2))
-    found = SpanTracker(old, f"{new} end").track(300_000, 300_001)
-    assert found.span is None or found.doubt
+    tracker = SpanTracker(old, f"{new} end").track(300_000, 300_001)
+    assert tracker.span is None or tracker.doubt
 
 
 @pytest.mark.parametrize("words", [" opened in ", "pened in 188", "Norvale\n\nThe "])
 def test_edges_inside_words_and_spaces_stay_where_they_are(words):
     start = TEXT.index(words)
-    found = SpanTracker(TEXT, f"Preface.\n\n{TEXT}").track(start, start + len(words))
-    assert found.span == (start + 10, start + 10 + len(words))
+    tracker = SpanTracker(TEXT, f"Preface.\n\n{TEXT}").track(start, start + len(words))
+    assert tracker.span == (start + 10, start + 10 + len(words))
 
 
 def test_a_sentence_said_again_with_what_followed_it_is_not_taken_for_sure():

@@ -20,11 +20,11 @@ def cell(text: str, properties: str = "") -> str:
 
 
 def field(instruction: str, data: str = "", result: str = "") -> str:
-    shown = run('<w:fldChar w:fldCharType="separate"/>') + run(f"<w:t>{result}</w:t>") if result else ""
+    text = run('<w:fldChar w:fldCharType="separate"/>') + run(f"<w:t>{result}</w:t>") if result else ""
     return (
         run(f'<w:fldChar w:fldCharType="begin">{data}</w:fldChar>')
         + run(f"<w:instrText>{instruction}</w:instrText>")
-        + shown
+        + text
         + run('<w:fldChar w:fldCharType="end"/>')
     )
 
@@ -75,9 +75,9 @@ def test_letters_of_picture_fonts_are_read_and_unknown_ones_told():
 
 
 def test_fields_without_a_result_are_told_but_those_that_show_nothing():
-    shown = field("DATE", result="3 May") + field("XE &quot;pier&quot;") + field("MACROBUTTON None Click here")
+    text = field("DATE", result="3 May") + field("XE &quot;pier&quot;") + field("MACROBUTTON None Click here")
     lost = field(r"EQ \f(7,13)") + '<w:fldSimple w:instr=" REF pier "/>'
-    document = read(f"<w:p>{shown}{lost}</w:p>")
+    document = read(f"<w:p>{text}{lost}</w:p>")
     assert document.text == "3 MayClick here"
     assert document.warnings == (
         "2 fields without a stored result were left out: update the fields in Word and save the file.",

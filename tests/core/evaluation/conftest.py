@@ -15,9 +15,9 @@ from llmopt_core.types import Score, Usage
 @pytest.fixture
 def models(tmp_path: Path) -> Models:
     """Models whose embedding is the hashing one, and whose only endpoint is scripted by the test."""
-    found = Models(Settings(home=tmp_path), endpoints={})
-    found.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
-    return found
+    result = Models(Settings(home=tmp_path), endpoints={})
+    result.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
+    return result
 
 
 @pytest.fixture

@@ -37,22 +37,22 @@ def reader(models: Models) -> TokenReader:
 
 
 def support(reader: TokenReader, context: str, answer: str, question: str = "") -> float:
-    found = Grounding(context, reader).supports(statements(answer) or [answer], question)
-    return min(part.probability for part in found)
+    result = Grounding(context, reader).supports(statements(answer) or [answer], question)
+    return min(part.probability for part in result)
 
 
 def test_replies_that_people_found_attributable(reader):
     data = rows("begin.jsonl")
-    found = [support(reader, row["knowledge"], row["response"], row["message"]) for row in data]
-    result = agreement([row["begin_label"].startswith("Fully") for row in data], found)
+    matches = [support(reader, row["knowledge"], row["response"], row["message"]) for row in data]
+    result = agreement([row["begin_label"].startswith("Fully") for row in data], matches)
     assert result.auc > 0.85
     assert result.kappa > 0.4
 
 
 def test_summaries_with_small_edits(reader):
     data = rows("summedits.jsonl")
-    found = [support(reader, row["doc"], row["summary"]) for row in data]
-    assert agreement([bool(row["label"]) for row in data], found).auc > 0.6
+    matches = [support(reader, row["doc"], row["summary"]) for row in data]
+    assert agreement([bool(row["label"]) for row in data], matches).auc > 0.6
 
 
 def test_sentences_that_answer_a_question(reader):

@@ -188,15 +188,15 @@ async def test_scores_are_the_same_every_time_and_embed_each_text_once(tmp_path)
     embedder = HashEmbedder(48)
     models = Models(Settings(home=tmp_path), endpoints={})
     models.register_embedder(BUILTIN_EMBEDDING, embedder)
-    seen: list[str] = []
+    calls: list[str] = []
     encode_tokens = embedder.encode_tokens
-    embedder.encode_tokens = lambda texts: seen.extend(texts) or encode_tokens(texts)  # type: ignore[method-assign]
+    embedder.encode_tokens = lambda texts: calls.extend(texts) or encode_tokens(texts)  # type: ignore[method-assign]
     embedder.name = "counted"
     metrics = build_metrics(["faithfulness", "context_precision", "context_recall"], JudgeSpec(), models)
     first = [(await metric.score(sample("It was completed in 1889.")))[0] for metric in metrics]
     again = [(await metric.score(sample("It was completed in 1889.")))[0] for metric in metrics]
     assert first == again
-    texts = [text for text in seen if len(text) > 1]
+    texts = [text for text in calls if len(text) > 1]
     assert len(texts) == len(set(texts))
 
 
@@ -234,9 +234,9 @@ async def test_spellings_of_one_answer_are_judged_once_and_no_more_than_five_ans
     "words", ["hundred " * 200, "dozen " * 2_000, "万亿" * 200, "9" * 500, "hundred thirds " * 200]
 )
 def test_numbers_beyond_all_bounds_do_not_stop_the_judge(words):
-    found = amounts(words)
-    assert found
-    assert missing(found, amounts("ten")) is not None
+    result = amounts(words)
+    assert result
+    assert missing(result, amounts("ten")) is not None
 
 
 @pytest.mark.parametrize(

@@ -218,9 +218,9 @@ async def test_texts_are_filled_in_from_the_example(models):
     ],
 )
 def test_a_wrong_check_is_refused_when_it_is_written(check, reason):
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(ValidationError) as error:
         AssertionSpec.model_validate(check)
-    assert reason in str(caught.value)
+    assert reason in str(error.value)
 
 
 async def rubric(models, replies, threshold=None):
@@ -316,8 +316,8 @@ def test_a_check_of_weight_zero_decides_nothing():
 
 async def test_a_metric_with_a_threshold_is_a_check(models):
     check = {"type": "metric", "value": "answer_f1", "threshold": 0.6}
-    scored = await run(models, check, "the red house", reference="red house")
-    assert (scored.value, scored.passed) == (1.0, True)
+    result = await run(models, check, "the red house", reference="red house")
+    assert (result.value, result.passed) == (1.0, True)
     assert (await run(models, check, "blue", reference="red house")).passed is False
     missing = await run(models, check, "blue")
     assert missing.passed is None
@@ -327,8 +327,8 @@ async def test_a_metric_with_a_threshold_is_a_check(models):
 async def test_without_retrieval_a_metric_takes_the_examples_own_context(models):
     check = {"type": "metric", "value": "faithfulness", "threshold": 0.5}
     context = {"context": "The Panama Canal opened in 1914 after ten years."}
-    scored = await run(models, check, "The Panama Canal opened in 1914.", variables=context)
-    assert (scored.value, scored.passed, scored.judge) == (1.0, True, BUILTIN.label)
+    result = await run(models, check, "The Panama Canal opened in 1914.", variables=context)
+    assert (result.value, result.passed, result.judge) == (1.0, True, BUILTIN.label)
     assert "Nothing was retrieved" in (await run(models, check, "In 1914.")).failure
 
 
@@ -344,10 +344,10 @@ def test_names_are_unique_and_short():
 
 
 def test_checks_come_with_an_example():
-    listed = [{"type": "contains", "value": "a"}]
+    listing = [{"type": "contains", "value": "a"}]
     expected = (AssertionSpec(type="contains", value="a"),)
-    assert assertions_of(Example("1", "q", variables={"checks": listed})) == expected
-    assert assertions_of(Example("1", "q", variables={"checks": json.dumps(listed)})) == expected
+    assert assertions_of(Example("1", "q", variables={"checks": listing})) == expected
+    assert assertions_of(Example("1", "q", variables={"checks": json.dumps(listing)})) == expected
     assert assertions_of(Example("1", "q")) == ()
 
 
@@ -387,11 +387,11 @@ async def test_the_built_in_judge_checks_an_answer_before_it_counts():
     support = GroundingSupport(TokenReader(HashEmbedder))
     passages = ["It rains in Rome today.", "The Panama Canal opened in 1914 after ten years."]
     answer = "The Panama Canal opened in 1914. Seven purple bananas were eaten by Napoleon."
-    checked = await check_answer(answer, "When?", passages, FactCheckSpec(method="revise"), support)
-    assert checked.text == "The Panama Canal opened in 1914."
-    assert [claim.verdict for claim in checked.claims] == [True, False]
-    assert checked.claims[0].source == "[2]"
-    assert "built-in judge" in checked.claims[0].reason
+    report = await check_answer(answer, "When?", passages, FactCheckSpec(method="revise"), support)
+    assert report.text == "The Panama Canal opened in 1914."
+    assert [claim.verdict for claim in report.claims] == [True, False]
+    assert report.claims[0].source == "[2]"
+    assert "built-in judge" in report.claims[0].reason
     assert (await support.judge(["a"], [], "q")).verdicts[0].is_supported is False
 
 
@@ -422,5 +422,5 @@ def test_weights_that_add_up_to_the_threshold_reach_it(weights, threshold, expec
      ('{"b": 2, "a": 1.0}', {"a": 1, "b": 2}, True), ("[1, 2]", [2, 1], False)],
 )  # fmt: skip
 async def test_true_is_not_one_in_json(models, answer, value, same):
-    found = await run(models, {"type": "equals", "value": value}, answer)
-    assert found.passed is same
+    result = await run(models, {"type": "equals", "value": value}, answer)
+    assert result.passed is same

@@ -198,8 +198,8 @@ async def test_text_that_imitates_the_prompt_stays_text(judged):
     script = precision_script(0)
     score, _ = await judged("context_precision", script, sample(question=NASTY, reference=NASTY, contexts=(NASTY,)))
     assert score.value == 0.0
-    sent = script.requests[0].messages[1].content
-    assert sent.count("\n\nNow perform the same with the following input\ninput: ") == 1
+    request = script.requests[0].messages[1].content
+    assert request.count("\n\nNow perform the same with the following input\ninput: ") == 1
     assert asked(script, 0) == {"question": NASTY.strip(), "context": NASTY, "answer": NASTY}
 
 

@@ -73,19 +73,19 @@ async def test_concurrency_must_be_positive():
 async def test_the_next_starts_as_soon_as_one_ends():
     """One slow item holds up one place, not a batch."""
     slow = asyncio.Event()
-    done: list[int] = []
+    rows: list[int] = []
 
     async def work(number: int) -> int:
         if number == 0:
             await slow.wait()
-        done.append(number)
-        if len(done) == 9:
+        rows.append(number)
+        if len(rows) == 9:
             slow.set()
         return number
 
     await map_concurrently(range(10), work, concurrency=2)
 
-    assert done[-1] == 0
+    assert rows[-1] == 0
 
 
 async def test_items_are_taken_when_there_is_room():
@@ -114,9 +114,9 @@ async def test_a_failing_item_does_not_stop_the_others():
             raise ZeroDivisionError("division by zero")
         return number
 
-    found = await map_concurrently(range(5), work, concurrency=2, stage="answer")
+    result = await map_concurrently(range(5), work, concurrency=2, stage="answer")
 
-    assert found == [
+    assert result == [
         0,
         Failure("answer", "timeout", "Endpoint 'x' timed out."),
         Failure("answer", "BadInput", "file.csv line 3: no question."),
@@ -126,33 +126,33 @@ async def test_a_failing_item_does_not_stop_the_others():
 
 
 async def test_each_result_is_reported_as_it_finishes():
-    seen: list[tuple[int, str, object]] = []
+    calls: list[tuple[int, str, object]] = []
 
     async def work(item: str) -> str:
         if item == "b":
             raise BadInput("no")
         return item.upper()
 
-    await map_concurrently("abc", work, concurrency=1, on_result=lambda *report: seen.append(report))
+    await map_concurrently("abc", work, concurrency=1, on_result=lambda *report: calls.append(report))
 
-    assert [(position, item) for position, item, _ in seen] == [(0, "a"), (1, "b"), (2, "c")]
-    assert isinstance(seen[1][2], Failure)
+    assert [(position, item) for position, item, _ in calls] == [(0, "a"), (1, "b"), (2, "c")]
+    assert isinstance(calls[1][2], Failure)
 
 
 async def test_stopping_lets_what_runs_finish():
-    done: list[int] = []
+    rows: list[int] = []
 
     async def work(number: int) -> int:
         await asyncio.sleep(0)
-        done.append(number)
+        rows.append(number)
         return number
 
-    found = await map_concurrently(range(10), work, concurrency=2, should_stop=lambda: len(done) >= 3)
+    result = await map_concurrently(range(10), work, concurrency=2, should_stop=lambda: len(rows) >= 3)
 
-    finished = [number for number in found if not isinstance(number, Failure)]
+    finished = [number for number in result if not isinstance(number, Failure)]
     assert 3 <= len(finished) <= 5
-    assert len(found) == 10
-    assert found[-1] == Failure("work", "cancelled", "Stopped before this was started.")
+    assert len(result) == 10
+    assert result[-1] == Failure("work", "cancelled", "Stopped before this was started.")
 
 
 async def test_cancelling_cancels_what_runs_and_waits_for_it():

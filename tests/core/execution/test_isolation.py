@@ -76,9 +76,9 @@ def call(function, *arguments, limits=ROOMY, on_part=lambda *_: None, heartbeat=
 
 
 def test_results_progress_and_errors_come_back_from_one_warm_child(work):
-    told = []
-    total, child = call(work.add, 1, 2, on_part=lambda *part: told.append(part))
-    assert (total, told) == (3, [(1, 2, "step"), (2, 2, "step")])
+    messages = []
+    total, child = call(work.add, 1, 2, on_part=lambda *part: messages.append(part))
+    assert (total, messages) == (3, [(1, 2, "step"), (2, 2, "step")])
     assert child != os.getpid()
     with pytest.raises(BadInput, match=r"^file line 3: wrong$"):
         call(work.refuse)
@@ -86,15 +86,15 @@ def test_results_progress_and_errors_come_back_from_one_warm_child(work):
 
 
 def test_a_library_that_calls_it_damage_was_out_of_memory(work):
-    with pytest.raises(IsolationError) as caught:
+    with pytest.raises(IsolationError) as error:
         call(work.take_memory, limits=Limits(300_000_000, 60, 120))
-    assert (caught.value.reason, caught.value.detail) == ("memory", "300 MB")
+    assert (error.value.reason, error.value.detail) == ("memory", "300 MB")
 
 
 def test_native_code_that_never_looks_up_is_stopped_by_its_cpu_time(work):
-    with pytest.raises(IsolationError) as caught:
+    with pytest.raises(IsolationError) as error:
         call(work.pattern, limits=Limits(10**9, 0.5, 300))
-    assert (caught.value.reason, caught.value.detail) == ("time", "0 s")
+    assert (error.value.reason, error.value.detail) == ("time", "0 s")
 
 
 def test_one_that_waits_is_stopped_by_the_clock(work):
@@ -107,10 +107,10 @@ def test_one_that_waits_is_stopped_by_the_clock(work):
     [("die", "crash", "SIGSEGV"), ("odd", "failed", "KeyError: 'missing'"), ("deep", "failed", "nested too deeply")],
 )
 def test_crashes_and_unforeseen_errors_are_told_and_the_next_call_works(work, name, reason, detail):
-    with pytest.raises(IsolationError) as caught:
+    with pytest.raises(IsolationError) as error:
         call(getattr(work, name))
-    assert caught.value.reason == reason
-    assert detail in caught.value.detail
+    assert error.value.reason == reason
+    assert detail in error.value.detail
     assert call(work.add, 1, 1)[0] == 2
 
 
@@ -139,13 +139,13 @@ def test_more_callers_than_children_wait_their_turn(work, monkeypatch):
     import threading
 
     monkeypatch.setattr(isolation, "_pool", isolation.ChildPool(1))
-    found = []
-    threads = [threading.Thread(target=lambda n=n: found.append(call(work.add, n, n)[0])) for n in range(6)]
+    matches = []
+    threads = [threading.Thread(target=lambda n=n: matches.append(call(work.add, n, n)[0])) for n in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(found) == [0, 2, 4, 6, 8, 10]
+    assert sorted(matches) == [0, 2, 4, 6, 8, 10]
 
 
 @pytest.mark.parametrize("unguarded", [True, False])
@@ -188,7 +188,7 @@ def test_it_works_where_only_the_current_folder_leads_to_the_program(tmp_path):
     )
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     root = Path(isolation.__file__).parents[2]
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], cwd=root, env=environ, capture_output=True, text=True, check=False
     )
-    assert (done.stdout, done.returncode) == ("read\n", 0), done.stderr
+    assert (result.stdout, result.returncode) == ("read\n", 0), result.stderr

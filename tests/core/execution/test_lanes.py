@@ -98,14 +98,14 @@ async def test_vectors_are_the_same_bits_however_many_questions_are_asked_at_onc
     questions = [f"Who led the expedition number {number}, and in which year?" for number in range(16)]
     before = LANES.size
     try:
-        found = []
+        matches = []
         for threads in (1, 4):
             LANES.resize(threads)
             embedder = local_embedder(BUILTIN_EMBEDDING, threads)
             rows = await asyncio.gather(*(asyncio.to_thread(embedder.encode, [question]) for question in questions))
-            found.append(np.concatenate(rows))
-        assert np.array_equal(*found)
+            matches.append(np.concatenate(rows))
+        assert np.array_equal(*matches)
         own = embedder._model.encode(questions[:1], normalize_embeddings=True, show_progress_bar=False)
-        assert np.allclose(own, found[0][:1], atol=1e-6)
+        assert np.allclose(own, matches[0][:1], atol=1e-6)
     finally:
         LANES.resize(before)

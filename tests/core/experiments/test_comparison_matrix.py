@@ -79,8 +79,8 @@ def test_flips_are_listed_both_ways_with_the_largest_first() -> None:
 
 
 def test_questions_about_the_same_documents_are_one_cluster() -> None:
-    found = clusters_of({"a": ["x"], "b": ["y"], "c": ["x", "z"], "d": [], "e": ["z"]})
-    assert found == {
+    result = clusters_of({"a": ["x"], "b": ["y"], "c": ["x", "z"], "d": [], "e": ["z"]})
+    assert result == {
         "a": "document x", "c": "document x", "e": "document x", "b": "document y", "d": "question d",
     }  # fmt: skip
     assert clusters_of({"a": ["x"], "b": ["y"], "c": []}) == {}

@@ -46,8 +46,8 @@ def cutting(closing: str, ends: str = "length"):
 async def run(lab: Lab, stub: StubEndpoint, questions: str, resume: int | None = None, **model: Any) -> Run:
     lab.evaluation_set = EvaluationSet("cut", tuple(Example(name, name, "Nine") for name in questions))
     lab.metrics = ("answer_f1",)
-    asked = {"endpoint": "stub", "name": "r1", "max_tokens": 8, **model}
-    configuration = lab.configuration(retrieval=None, prompt={"template": "{{ question }}"}, model=asked)
+    values = {"endpoint": "stub", "name": "r1", "max_tokens": 8, **model}
+    configuration = lab.configuration(retrieval=None, prompt={"template": "{{ question }}"}, model=values)
     plan = lab.plan(configuration, concurrency=1)
     async with Models(lab.settings, lab.store.cache, {"stub": Endpoint(name="stub", base_url=stub.url)}) as models:
         if resume is None:
@@ -65,9 +65,9 @@ async def test_a_cut_thinking_is_read_as_such_once_a_later_answer_shows_how_the_
     lab: Lab, stub: StubEndpoint
 ) -> None:
     stub.mangle = cutting("Three times three.\n</think>\n")
-    done = await run(lab, stub, "abc")
+    result = await run(lab, stub, "abc")
 
-    found = records(lab, done)
+    found = records(lab, result)
     for name in "ab":
         answer = found[name].answer
         assert answer is not None
@@ -76,7 +76,7 @@ async def test_a_cut_thinking_is_read_as_such_once_a_later_answer_shows_how_the_
         assert found[name].scores["answer_f1"].value == 0
         assert found[name].usage.calls == 1
     assert found["c"].scores["answer_f1"].value == 1
-    assert (stub.calls, done.status, done.done, done.usage.calls) == (3, "finished", 3, 3)
+    assert (stub.calls, result.status, result.done, result.usage.calls) == (3, "finished", 3, 3)
 
 
 async def test_a_cut_text_like_thoughts_of_an_unknown_model_has_no_score(lab: Lab, stub: StubEndpoint) -> None:

@@ -23,25 +23,25 @@ async def found(values: dict[str, str], *, models: bool = True) -> dict[str, Fin
 
 
 async def test_everything_is_looked_at(tmp_path: Path) -> None:
-    seen = await found(environ(tmp_path), models=False)
+    result = await found(environ(tmp_path), models=False)
     names = ["python", "packages", "built-in chat model", "built-in embedding model", "browser for the tests"]
-    assert list(seen) == [*names, "workspace", "database", "disk space"]
-    assert {seen[name].status for name in ("python", "packages", "workspace", "database")} == {"ok"}
+    assert list(result) == [*names, "workspace", "database", "disk space"]
+    assert {result[name].status for name in ("python", "packages", "workspace", "database")} == {"ok"}
 
 
 async def test_every_problem_comes_with_its_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(doctor, "_NEEDED_BYTES", 10**18)
     monkeypatch.setattr("shutil.which", lambda _: None)
-    seen = await found(environ(tmp_path / "file"))
-    broken = {name: finding for name, finding in seen.items() if finding.status != "ok"}
+    result = await found(environ(tmp_path / "file"))
+    broken = {name: finding for name, finding in result.items() if finding.status != "ok"}
     assert {"workspace", "database", "disk space", "built-in model answers"} <= broken.keys()
     assert all(finding.fix for finding in broken.values())
 
 
 async def test_a_missing_or_unfit_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = ["pydantic>=99", "no-such-package>=1", "typer", 'only-for-tests>=1; extra == "dev"']
-    monkeypatch.setattr("importlib.metadata.requires", lambda _: wanted)
+    target = ["pydantic>=99", "no-such-package>=1", "typer", 'only-for-tests>=1; extra == "dev"']
+    monkeypatch.setattr("importlib.metadata.requires", lambda _: target)
     packages = (await found(environ(tmp_path), models=False))["packages"]
     assert packages.status == "missing"
     assert "pydantic" in packages.detail
@@ -52,9 +52,9 @@ async def test_a_missing_or_unfit_package_is_named(tmp_path: Path, monkeypatch: 
 
 
 async def test_a_wrong_variable_is_told(tmp_path: Path) -> None:
-    seen = await found(environ(tmp_path, LLMOPT_THREADS="many"))
-    assert seen["settings"].status == "missing"
-    assert "LLMOPT_THREADS is 'many'" in seen["settings"].detail
+    result = await found(environ(tmp_path, LLMOPT_THREADS="many"))
+    assert result["settings"].status == "missing"
+    assert "LLMOPT_THREADS is 'many'" in result["settings"].detail
 
 
 async def test_damaged_values_of_any_project_are_counted(tmp_path: Path) -> None:
@@ -64,9 +64,9 @@ async def test_damaged_values_of_any_project_are_counted(tmp_path: Path) -> None
         store.save_documents(project, [Document("a.txt", "lost"), Document("b.txt", "fine")])
     with store.database.write() as connection:
         connection.execute(documents.update().where(documents.c.name == "a.txt").values(body=b"{"))
-    seen = (await found(environ(tmp_path), models=False))["stored values"]
-    assert seen.status == "warning"
-    assert seen.detail == "one: Document a.txt could not be read (damaged JSON). (and 1 more)"
+    calls = (await found(environ(tmp_path), models=False))["stored values"]
+    assert calls.status == "warning"
+    assert calls.detail == "one: Document a.txt could not be read (damaged JSON). (and 1 more)"
 
 
 async def test_endpoints_are_asked(tmp_path: Path) -> None:
@@ -85,6 +85,6 @@ async def test_endpoints_are_asked(tmp_path: Path) -> None:
 
 async def test_a_wrong_endpoints_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "endpoints.yaml").write_text("local: {base_url: nonsense}")
-    seen = await found(environ(tmp_path, LLMOPT_ENDPOINTS=str(tmp_path / "endpoints.yaml")))
-    assert seen["endpoints"].status == "missing"
-    assert "endpoints.yaml" in seen["endpoints"].detail
+    result = await found(environ(tmp_path, LLMOPT_ENDPOINTS=str(tmp_path / "endpoints.yaml")))
+    assert result["endpoints"].status == "missing"
+    assert "endpoints.yaml" in result["endpoints"].detail

@@ -59,10 +59,10 @@ def test_each_distinct_chunk_is_asked_for_once_ever(write: Write) -> None:
 
 def test_questions_are_bare_distinct_lines_and_rubbish_falls_back(write: Write) -> None:
     replies = ["1. When was it built?\n2. When was it built?\n- Where?\nI hope this helps!", "I cannot do that."]
-    made = write(chunks("harbour", "snow"), ScriptedChat(list(replies)), of="questions")
-    assert made.texts == ("When was it built?\nWhere?", "snow")
-    assert made.fallen_back == 1
-    assert "1 of 2 chunks: no questions written" in made.warning
+    result = write(chunks("harbour", "snow"), ScriptedChat(list(replies)), of="questions")
+    assert result.texts == ("When was it built?\nWhere?", "snow")
+    assert result.fallen_back == 1
+    assert "1 of 2 chunks: no questions written" in result.warning
 
 
 def test_a_repeated_worked_example_is_no_question_about_the_chunk(lab: Any) -> None:
@@ -74,17 +74,17 @@ def test_a_repeated_worked_example_is_no_question_about_the_chunk(lab: Any) -> N
         found = chunks("harbour", "snow")
         return await write_texts(found, EmbeddingSpec(of="questions"), models)
 
-    made = asyncio.run(work())
-    assert made.texts == ("Where is the harbour?", "snow")
-    assert made.fallen_back == 1
+    result = asyncio.run(work())
+    assert result.texts == ("Where is the harbour?", "snow")
+    assert result.fallen_back == 1
 
 
 def test_a_chunk_whose_call_fails_keeps_its_text_and_is_asked_again_later(write: Write) -> None:
     failing = ScriptedChat(["A summary.", EndpointError("The endpoint is busy.", kind="busy")])
     found = chunks("one", "two")
-    made = write(found, failing)
-    assert made.texts == ("A summary.", "two")
-    assert "The endpoint is busy." in made.warning
+    result = write(found, failing)
+    assert result.texts == ("A summary.", "two")
+    assert "The endpoint is busy." in result.warning
     later = write(found, ScriptedChat(["Another summary."]))
     assert later.texts == ("A summary.", "Another summary.")
 
@@ -92,9 +92,9 @@ def test_a_chunk_whose_call_fails_keeps_its_text_and_is_asked_again_later(write:
 def test_reasoning_alone_is_told(write: Write) -> None:
     chat = ScriptedChat([Completion("", finish_reason="length", reasoning="hm"), "About snow.", "About harbour."])
     found = chunks("harbour one", "snow two")
-    made = write(found, chat)
-    assert made.fallen_back == 1
-    assert "on reasoning; raise max_tokens" in made.warning
+    result = write(found, chat)
+    assert result.fallen_back == 1
+    assert "on reasoning; raise max_tokens" in result.warning
 
 
 def test_a_model_that_never_answers_stops_the_work(write: Write) -> None:
@@ -110,20 +110,20 @@ def configuration(lab: Any, of: str = "summary") -> Configuration:
         "top_k": 1,
         "embedding": {"of": of, "writer": {"endpoint": "grader", "name": "w"}},
     }
-    made: Configuration = lab.configuration(retrieval=retrieval)
-    return made
+    configuration: Configuration = lab.configuration(retrieval=retrieval)
+    return configuration
 
 
 def test_a_run_embeds_what_was_written_and_counts_its_calls(lab: Any) -> None:
     async def work() -> tuple[int, int]:
         lab.judge_chat = ScriptedChat(lambda _: "A summary of something.", cost_usd=0.1)
         first = (await run_experiment(lab.store, lab.plan(configuration(lab)), lab.models()))[0]
-        asked = len(lab.judge_chat.requests)
+        count = len(lab.judge_chat.requests)
         second = (await run_experiment(lab.store, lab.plan(configuration(lab)), lab.models(), resume=False))[0]
-        assert len(lab.judge_chat.requests) == asked
-        assert asked > 0
+        assert len(lab.judge_chat.requests) == count
+        assert count > 0
         assert lab.store.run(second).usage.calls == 0
-        return first, asked
+        return first, count
 
     run_id, asked = asyncio.run(work())
     run = lab.store.run(run_id)
@@ -151,10 +151,10 @@ def test_writing_stops_at_the_budget_and_goes_on_from_there(lab: Any) -> None:
     lab.judge_chat = ScriptedChat(lambda _: "A summary.", cost_usd=1.0)
     stopped = asyncio.run(run(1.5))
     assert lab.store.run(stopped).status == "budget-reached"
-    asked = len(lab.judge_chat.requests)
+    count = len(lab.judge_chat.requests)
     assert asyncio.run(run(100.0)) == stopped
     assert lab.store.run(stopped).status == "finished"
-    assert len(lab.judge_chat.requests) > asked
+    assert len(lab.judge_chat.requests) > count
 
 
 def test_an_estimate_writes_for_a_few_chunks_only(lab: Any) -> None:
@@ -162,10 +162,10 @@ def test_an_estimate_writes_for_a_few_chunks_only(lab: Any) -> None:
         return (await estimate(lab.store, lab.plan(configuration(lab)), models, pilot=1))[0]
 
     lab.judge_chat = ScriptedChat(lambda _: "A summary.", cost_usd=1.0)
-    told = asyncio.run(work(lab.models()))
+    text = asyncio.run(work(lab.models()))
     assert len(lab.judge_chat.requests) == 1
-    assert told.cost_usd > 1.0
-    assert told.pilot_usage.cost_usd == pytest.approx(1.01)
+    assert text.cost_usd > 1.0
+    assert text.pilot_usage.cost_usd == pytest.approx(1.01)
 
 
 def test_a_configuration_without_a_writer_keeps_its_fingerprint() -> None:

@@ -20,9 +20,9 @@ async def test_a_pilot_tells_what_the_rest_will_cost(lab: Lab) -> None:
     assert told.seconds_range[0] <= told.seconds <= told.seconds_range[1]
     assert told.pilot_usage.calls == 5
     assert told.prompt_tokens == 70
-    (done,) = await run(lab, lab.plan(plain(lab)))
+    (result,) = await run(lab, lab.plan(plain(lab)))
     assert len(lab.chat.requests) == 40
-    assert done.usage.cached_calls == 5
+    assert result.usage.cached_calls == 5
 
 
 async def test_what_is_cached_costs_nothing(lab: Lab) -> None:

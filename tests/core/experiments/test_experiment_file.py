@@ -181,10 +181,10 @@ def replaced(old: str, new: str) -> str:
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(folder: Path, text: str, line: int, words: str) -> None:
-    with pytest.raises(BadInput, match=words) as caught:
+    with pytest.raises(BadInput, match=words) as error:
         load(folder, text)
-    assert str(caught.value).startswith(f"experiment.yaml line {line}: ")
-    assert "\n" not in str(caught.value)
+    assert str(error.value).startswith(f"experiment.yaml line {line}: ")
+    assert "\n" not in str(error.value)
 
 
 def test_an_error_in_an_inherited_part_is_told_where_it_stands(folder: Path) -> None:

@@ -32,9 +32,9 @@ NAMED = re.compile(r"`([^`]+)`")
 
 
 def rows() -> list[list[str]]:
-    found = TABLE.search((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
-    assert found is not None
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in found[0].strip().splitlines()[2:]]
+    result = TABLE.search((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert result is not None
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in result[0].strip().splitlines()[2:]]
 
 
 def place(name: str) -> Path | None:
@@ -42,8 +42,8 @@ def place(name: str) -> Path | None:
 
 
 def test_every_way_to_extend_is_told() -> None:
-    told = {row[0] for row in rows()}
-    assert told >= {
+    messages = {row[0] for row in rows()}
+    assert messages >= {
         "a file type", "a chunker", "a reranker", "a metric", "an assertion", "a tool", "a lab", "an import format",
         "a table", "a page", "a job kind",
     }  # fmt: skip
@@ -67,8 +67,8 @@ def test_the_places_it_names_are_there(row: list[str]) -> None:
 
 async def score_politeness(sample: Sample, _: Meter) -> Outcome:
     """Whether the answer says please."""
-    said = "please" in sample.answer_text.casefold()
-    return Outcome(float(said), "It says please." if said else "It does not say please.")
+    text = "please" in sample.answer_text.casefold()
+    return Outcome(float(text), "It says please." if text else "It does not say please.")
 
 
 async def test_a_metric(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,9 +93,9 @@ def test_a_chunker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(chunk.CUTTERS, "lines", lines)
     by_line = ChunkingSpec().model_copy(update={"method": "lines"})
 
-    found = chunk.chunk_documents([Document("a.txt", "One line.\n\nAnother line.\n")], by_line)
+    result = chunk.chunk_documents([Document("a.txt", "One line.\n\nAnother line.\n")], by_line)
 
-    assert [(one.text, one.start) for one in found] == [("One line.", 0), ("Another line.", 11)]
+    assert [(one.text, one.start) for one in result] == [("One line.", 0), ("Another line.", 11)]
 
 
 class Shortest:
@@ -148,11 +148,11 @@ async def test_a_tool(lab: Lab) -> None:
     async def answer(models: Models, question: str) -> str:
         messages: tuple[Message, ...] = (Message("user", question),)
         while True:
-            done = await models.chat(model).complete(ChatRequest(messages, model, tools=(clock,)))
-            if not done.tool_calls:
-                return done.text
-            results = [Message("tool", "noon", tool_call_id=one.id, name=one.name) for one in done.tool_calls]
-            messages = (*messages, done.message, *results)
+            completion = await models.chat(model).complete(ChatRequest(messages, model, tools=(clock,)))
+            if not completion.tool_calls:
+                return completion.text
+            results = [Message("tool", "noon", tool_call_id=one.id, name=one.name) for one in completion.tool_calls]
+            messages = (*messages, completion.message, *results)
 
     model = ModelSpec(endpoint="scripted", name="m")
     async with lab.models() as models:

@@ -55,9 +55,9 @@ def test_an_assertion_has_the_fingerprint_of_a_check() -> None:
 def write(folder: Path, *configurations: str) -> Path:
     (folder / "questions.jsonl").write_text('{"question": "Which river?", "reference": "Rhine"}\n')
     (folder / "a.md").write_text("The Rhine flows through Cologne.")
-    listed = "\n".join(f"  - {one}" for one in configurations)
+    listing = "\n".join(f"  - {one}" for one in configurations)
     file = folder / "experiment.yaml"
-    file.write_text(f"evaluation_set: questions.jsonl\ndocuments: [a.md]\nconfigurations:\n{listed}\n")
+    file.write_text(f"evaluation_set: questions.jsonl\ndocuments: [a.md]\nconfigurations:\n{listing}\n")
     return file
 
 

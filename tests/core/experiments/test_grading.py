@@ -88,10 +88,10 @@ async def test_a_check_by_an_llm_is_asked_once(lab: Lab) -> None:
     lab.judge_chat = ScriptedChat(lambda _: '{"reason": "fine", "pass": true, "score": 1.0}', cost_usd=0.1)
     rubric = checked(EXAMPLES[0], {"type": "llm-rubric", "value": "It is polite."})
     await answered(lab, lab.configuration(), [rubric])
-    asked = len(lab.judge_chat.requests)
+    count = len(lab.judge_chat.requests)
     later = lab.restarted()
     (again,) = await answered(later, later.configuration(), [rubric])
-    assert asked >= 1
+    assert count >= 1
     assert later.judge_chat.requests == []
     assert again.usage.calls == 0
 
@@ -100,19 +100,19 @@ async def test_a_run_tells_how_many_passed(lab: Lab) -> None:
     wrong = checked(EXAMPLES[1], {"type": "contains", "value": "Ag"})
     right = checked(EXAMPLES[0], {"type": "contains", "value": "Rhine"})
     lab.evaluation_set = EvaluationSet("checked", (right, wrong, EXAMPLES[2]))
-    (done,) = await run(lab, lab.plan(lab.configuration()))
-    assert done.metrics == ("answer_f1", "hit_rate", "checks")
-    metrics = result_of(lab.store, [done.id])["runs"][0]["metrics"]
+    (result,) = await run(lab, lab.plan(lab.configuration()))
+    assert result.metrics == ("answer_f1", "hit_rate", "checks")
+    metrics = result_of(lab.store, [result.id])["runs"][0]["metrics"]
     assert (metrics["checks"]["mean"], metrics["checks"]["scored"], metrics["checks"]["total"]) == (0.5, 2, 3)
-    assert lab.store.scores([done.id])[done.id].verdicts["checks"] == [True, False, None]
+    assert lab.store.scores([result.id])[result.id].verdicts["checks"] == [True, False, None]
 
 
 async def test_a_stopped_run_with_checks_is_continued(lab: Lab) -> None:
     lab.evaluation_set = EvaluationSet("checked", (checked(EXAMPLES[0], SHORT), EXAMPLES[1]))
-    (done,) = await run(lab, lab.plan(lab.configuration()))
-    lab.store.finish_run(done.id, "interrupted")
+    (result,) = await run(lab, lab.plan(lab.configuration()))
+    lab.store.finish_run(result.id, "interrupted")
     (again,) = await run(lab, lab.plan(lab.configuration()))
-    assert again.id == done.id
+    assert again.id == result.id
 
 
 async def test_a_wrong_check_is_told_before_anything_is_asked(lab: Lab) -> None:

@@ -59,8 +59,8 @@ def test_examples_are_matched_by_name_and_missing_values_are_left_out() -> None:
     cell = leaderboard([a, b], ["answer_f1"])[1].cells["answer_f1"]
     assert cell.versus is not None
     assert (cell.versus.pairs, cell.versus.difference) == (2, 0.0)
-    compared = compare_runs(a, b, "answer_f1")
-    assert (compared.pairs, compared.dropped) == (2, 2)
+    comparison = compare_runs(a, b, "answer_f1")
+    assert (comparison.pairs, comparison.dropped) == (2, 2)
 
 
 def test_what_was_not_scored_is_counted_and_never_zero() -> None:

@@ -248,8 +248,8 @@ async def test_vectors_that_were_paid_before_an_endpoint_failed_are_not_paid_aga
             encode_with_cache(texts, embedder, desk.store.cache)
         vectors = encode_with_cache(texts, embedder, desk.store.cache)
     assert vectors.shape[0] == 250
-    sent = [text for request in desk.stub.requests for text in request["body"]["input"]]
-    assert len(sent) == 250 + len(desk.stub.requests[2]["body"]["input"])
+    messages = [text for request in desk.stub.requests for text in request["body"]["input"]]
+    assert len(messages) == 250 + len(desk.stub.requests[2]["body"]["input"])
 
 
 async def test_a_budget_needs_the_price_of_an_embedding_model_too(desk: Desk) -> None:

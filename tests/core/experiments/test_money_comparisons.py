@@ -61,7 +61,7 @@ def retrieving(**changes: Any) -> Configuration:
 
 async def paid_for(desk: Desk, plan: ComparisonPlan) -> tuple[ComparisonEstimate, float, int]:
     async with desk.models() as models:
-        told = estimate_comparison(plan, models)
+        estimate = estimate_comparison(plan, models)
         assert desk.stub.calls == 0
         found = start_comparison(desk.store, plan, new_id())
         board = Board()
@@ -71,7 +71,7 @@ async def paid_for(desk: Desk, plan: ComparisonPlan) -> tuple[ComparisonEstimate
     recorded = sum(run.usage.cost_usd or 0.0 for run in comparison(desk.store, "p", found.id).all_runs)
     assert recorded == pytest.approx(account.usage.cost_usd)
     assert account.usage.calls == desk.stub.calls
-    return told, account.usage.cost_usd or 0.0, account.usage.calls
+    return estimate, account.usage.cost_usd or 0.0, account.usage.calls
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ async def test_a_search_costs_no_more_than_was_told(desk: Desk, kind: str, metri
         options = {"part": "template", "proposer": writer, "rewrites": 3, "rounds": 2}
         rewriting = Rewriting(writer, 6, "Question: {{ question }}")
     async with desk.models() as models:
-        told = estimate_search(task, models, answers, rewriting)
+        estimate = estimate_search(task, models, answers, rewriting)
         with account_for(Account()) as account:
-            found = await search(task, models, **options)
-    assert found.ended == ""
-    assert found.usage.cost_usd == pytest.approx(account.usage.cost_usd)
+            result = await search(task, models, **options)
+    assert result.ended == ""
+    assert result.usage.cost_usd == pytest.approx(account.usage.cost_usd)
     assert account.usage.calls == desk.stub.calls
-    assert told.most_usd is not None
-    assert 0 < (account.usage.cost_usd or 0.0) <= told.most_usd
+    assert estimate.most_usd is not None
+    assert 0 < (account.usage.cost_usd or 0.0) <= estimate.most_usd
 
 
 def replies_of_a_search(body: dict[str, Any]) -> str:

@@ -42,14 +42,14 @@ def test_a_sweep_embeds_no_more_than_was_told(desk: Desk, method: str) -> None:
     )  # fmt: skip
     chunkings, _ = chunkings_of(spec)
     models = desk.models()
-    told = estimate_embedding(
+    estimate = estimate_embedding(
         sum(len(document.text) for document in DOCUMENTS), DOCUMENTS[0].text, chunkings, models.endpoint("stub"),
         "stub-embedding", [example.question for example in PLACED.examples],
     )  # fmt: skip
-    with account_for(Account()) as paid:
+    with account_for(Account()) as account:
         sweep(DOCUMENTS, PLACED, spec, models)
-    assert paid.usage.cost_usd == pytest.approx(desk.paid)
-    assert 0 < desk.paid <= (told.cost_usd or 0.0)
+    assert account.usage.cost_usd == pytest.approx(desk.paid)
+    assert 0 < desk.paid <= (estimate.cost_usd or 0.0)
 
 
 def test_a_sweep_again_is_paid_from_the_same_budget(desk: Desk) -> None:
@@ -70,10 +70,10 @@ def test_a_sweep_again_is_paid_from_the_same_budget(desk: Desk) -> None:
 async def test_writing_costs_no_more_than_was_told(desk: Desk) -> None:
     spec = WritingSpec(model=TEACHER, passages=4, per_passage=1, passage_size=200)
     async with desk.models() as models:
-        told = estimate_writing(spec, DOCUMENTS, models)
+        estimate = estimate_writing(spec, DOCUMENTS, models)
         await write_questions(spec, DOCUMENTS, models)
         first = desk.paid
-        assert 0 < first <= (told.most_usd or 0.0)
+        assert 0 < first <= (estimate.most_usd or 0.0)
         # The same again is free, and says what it would take anew.
         await write_questions(spec, DOCUMENTS, models, budget_usd=first)
     assert desk.paid == first
@@ -94,12 +94,12 @@ async def test_writing_again_is_paid_from_the_same_budget(desk: Desk) -> None:
 
 async def test_distillation_costs_what_was_told_and_again_comes_from_the_same_budget(desk: Desk) -> None:
     async with desk.models() as models:
-        told = estimate_distillation("p", QUESTIONS, TEACHER, PROMPT, models).cost_usd
-        assert told is not None
-        most = told[1]
-        made = await distill_examples(QUESTIONS.examples, TEACHER, PROMPT, models, budget_usd=5e-4, concurrency=1)
-        assert made.stop_reason
-        assert made.usage.cost_usd == pytest.approx(desk.paid)
+        estimate = estimate_distillation("p", QUESTIONS, TEACHER, PROMPT, models).cost_usd
+        assert estimate is not None
+        most = estimate[1]
+        result = await distill_examples(QUESTIONS.examples, TEACHER, PROMPT, models, budget_usd=5e-4, concurrency=1)
+        assert result.stop_reason
+        assert result.usage.cost_usd == pytest.approx(desk.paid)
         assert desk.paid <= 5e-4
         paid = desk.paid
         again = await distill_examples(QUESTIONS.examples, TEACHER, PROMPT, models, budget_usd=paid, concurrency=1)

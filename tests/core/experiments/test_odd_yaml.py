@@ -58,10 +58,10 @@ def test_large_files_are_read_apart_and_are_the_same(tmp_path: Path, monkeypatch
     here = read_yaml(text, "f.yaml")
     config = tmp_path / "promptfooconfig.yaml"
     config.write_text("prompts: ['Say {{x}}']\nproviders: [openai:gpt-4.1]\ntests: [{vars: {x: hi}}, {vars: {x: no}}]")
-    imported = import_promptfoo(config)
+    result = import_promptfoo(config)
     monkeypatch.setattr(limits, "YAML_AT_ONCE_BYTES", 10)
     assert read_yaml(text, "f.yaml") == here
-    assert import_promptfoo(config) == imported
+    assert import_promptfoo(config) == result
     with pytest.raises(BadInput, match=r"^f\.yaml line 2: this is not valid YAML"):
         read_yaml("a: 1\nb: [", "f.yaml")
     monkeypatch.setattr(limits, "YAML_SECONDS", 0.2)

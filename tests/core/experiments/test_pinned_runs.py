@@ -41,9 +41,9 @@ def test_ids_are_read_from_an_address() -> None:
 
 
 def test_the_very_runs_are_given_in_the_order_named(runs: list[Run]) -> None:
-    found = find_pinned_runs(runs, (3, 1))
-    assert [(name, run.id) for name, run in found.runs.items()] == [("base", 3), ("rag", 1)]
-    assert found.notes == ()
+    result = find_pinned_runs(runs, (3, 1))
+    assert [(name, run.id) for name, run in result.runs.items()] == [("base", 3), ("rag", 1)]
+    assert result.notes == ()
 
 
 def test_two_runs_of_one_configuration_have_names_of_their_own(runs: list[Run]) -> None:
@@ -51,9 +51,9 @@ def test_two_runs_of_one_configuration_have_names_of_their_own(runs: list[Run]) 
 
 
 def test_what_cannot_stand_beside_the_first_is_told(runs: list[Run]) -> None:
-    found = find_pinned_runs(runs, (1, 4, 5, 99))
-    assert [run.id for run in found.runs.values()] == [1]
-    assert found.notes == (
+    result = find_pinned_runs(runs, (1, 4, 5, 99))
+    assert [run.id for run in result.runs.values()] == [1]
+    assert result.notes == (
         "1 of the runs named here is not in this project any more.",
         "1 is left out, on other questions.",
         "1 is left out, graded by another judge.",

@@ -110,19 +110,19 @@ async def test_a_column_that_the_prompt_does_not_use_decides_nothing(lab: Lab, c
     uses_tone = lab.configuration(prompt={"template": "Be {{ tone }}. {{ context }} {{ question }}"})
     for configuration in (lab.configuration(), uses_tone):
         await answered(lab, configuration)
-    changed = [dataclasses.replace(item, variables={"tone": "warm"}) for item in EXAMPLES]
+    variants = [dataclasses.replace(item, variables={"tone": "warm"}) for item in EXAMPLES]
     later = lab.restarted()
-    await answered(later, later.configuration(), changed)
+    await answered(later, later.configuration(), variants)
     assert calls(later)[0] == 0
-    await answered(later, uses_tone, changed)
+    await answered(later, uses_tone, variants)
     assert calls(later)[0] == 4
 
 
 async def test_a_changed_reference_scores_again_and_asks_nothing(lab: Lab) -> None:
     await answered(lab, lab.configuration())
-    changed = [dataclasses.replace(EXAMPLES[0], reference="Elbe")]
+    variants = [dataclasses.replace(EXAMPLES[0], reference="Elbe")]
     later = lab.restarted()
-    record = (await answered(later, later.configuration(), changed))[0]
+    record = (await answered(later, later.configuration(), variants))[0]
     assert record.scores["answer_f1"].value == 0.0
     assert later.chat.requests == []
 
@@ -188,10 +188,10 @@ async def test_it_knows_what_is_cached(lab: Lab) -> None:
 
 async def test_chunks_and_text_with_unusual_characters_go_the_whole_line(lab: Lab) -> None:
     lab.documents = (Document("odd.txt", "Emoji \U0001f469\u200d\U0001f680 and nul \0 and \u6c49\u5b57 stand here."),)
-    asked = Example("odd", "What \ud83d stands \0 here?", "nul")
-    record = (await answered(lab, lab.configuration(), [asked]))[0]
+    example = Example("odd", "What \ud83d stands \0 here?", "nul")
+    record = (await answered(lab, lab.configuration(), [example]))[0]
     assert record.failure is None
     assert record.answer is not None
     assert record.answer.hits[0].chunk.text == lab.documents[0].text
-    again = (await answered(lab, lab.configuration(), [asked]))[0]
+    again = (await answered(lab, lab.configuration(), [example]))[0]
     assert again.usage.calls == 0

@@ -63,8 +63,8 @@ def source(tmp_path: Path) -> Store:
 def ladder(store: Store, name: str) -> list[Any]:
     """Decisions on runs as older versions of the program kept them."""
     with store.database.read() as connection:
-        found = sa.select(ladder_steps).where(ladder_steps.c.project_id == store.project(name).id)
-        return list(connection.execute(found).mappings())
+        result = sa.select(ladder_steps).where(ladder_steps.c.project_id == store.project(name).id)
+        return list(connection.execute(result).mappings())
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def values(store: Store, name: str) -> dict[str, Any]:
     hidden = ("id", "project", "job_id")
     return {
         "documents": store.documents(name),
-        "sets": [store.evaluation_set(name, saved.name, saved.version) for saved in sets],
+        "sets": [store.evaluation_set(name, item.name, item.version) for item in sets],
         "configurations": store.configurations(name),
         "prompts": store.versions(name, "prompt"),
         "draft": store.draft(name, "prompt", "answer"),
@@ -149,7 +149,7 @@ def test_texts_that_look_like_paths_are_copied_as_they_are(source: Store) -> Non
 
     copy_project(source, PROJECT, "copy")
 
-    copied = next(saved.spec for saved in source.configurations("copy") if saved.name == "/no/think")
+    copied = next(item.spec for item in source.configurations("copy") if item.name == "/no/think")
     theirs = {**spec["retrieval"], "rerank": {"model": "theirs"}}
     assert copied == {**spec, "retrieval": theirs}
     for kind in ("prompt", "training-set"):
@@ -172,12 +172,12 @@ def test_a_run_under_way_comes_as_far_as_it_is(source: Store, target: Store) -> 
 
 @pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_other_ways_of_packing_are_refused(target: Store, exported: Path, way: int) -> None:
-    made = io.BytesIO()
-    with zipfile.ZipFile(exported) as archive, zipfile.ZipFile(made, "w", way) as packed:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(exported) as archive, zipfile.ZipFile(buffer, "w", way) as packed:
         for name in archive.namelist():
             packed.writestr(name, archive.read(name))
     with pytest.raises(BadInput, match="packed in a way that those never are"):
-        import_project(target, made)
+        import_project(target, buffer)
 
 
 def test_a_taken_name_gets_a_number_and_a_wished_one_is_refused(source: Store, exported: Path) -> None:
@@ -202,12 +202,12 @@ def changed(file: Path, change: Callable[[dict[str, bytes]], object]) -> io.Byte
     with zipfile.ZipFile(file) as archive:
         entries = {name: archive.read(name) for name in archive.namelist()}
     change(entries)
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in entries.items():
             archive.writestr(name, content)
-    made.seek(0)
-    return made
+    buffer.seek(0)
+    return buffer
 
 
 def manifest_with(**more: object) -> Callable[[dict[str, bytes]], object]:
@@ -346,9 +346,9 @@ def test_deleting_takes_the_indexes_along_that_nobody_else_can_use(
         store.ensure_project(name)
         store.save_documents(name, [Document(d, f"text of {d}") for d in documents])
     there = {"1": {"a.txt", "b.txt"}, "2": {"a.txt"}, "3": {"c.txt"}, "4": {"b.txt"}}
-    found = [index_inventory.IndexSummary(n, "e", 1, frozenset(d), 1, 0.0) for n, d in there.items()]
+    matches = [index_inventory.IndexSummary(n, "e", 1, frozenset(d), 1, 0.0) for n, d in there.items()]
     removed: list[str] = []
-    monkeypatch.setattr(index_inventory, "list_indexes", lambda _: found)
+    monkeypatch.setattr(index_inventory, "list_indexes", lambda _: matches)
     monkeypatch.setattr(index_inventory, "delete_index", lambda _, name: removed.append(name) is None)
     assert delete_project(store, settings, "mine") == 2
     assert removed == ["1", "4"]
@@ -368,7 +368,7 @@ def test_training_of_a_project_holds_it_and_goes_with_it(tmp_path: Path) -> None
         folders.append(folder)
     with pytest.raises(BadInput, match="The project mine is in use by the fine-tuning job job"):
         delete_project(store, settings, "mine")
-    assert [found.name for found in store.projects()] == ["mine", "other"]
+    assert [one.name for one in store.projects()] == ["mine", "other"]
     for folder in folders:
         folder.update_state(status="finished")
     delete_project(store, settings, "mine")
@@ -391,12 +391,12 @@ def test_the_command_line_exports_imports_copies_and_deletes(source: Store, tmp_
 
     file, other = str(tmp_path / "out.zip"), tmp_path / "elsewhere"
     assert run(source.home, "export", PROJECT, "--out", file).returncode == 0
-    made = run(other, "import", file, "--name", "new", "--json", "-")
-    assert json.loads(made.stdout) == {"project": "new", "runs": 3}
+    result = run(other, "import", file, "--name", "new", "--json", "-")
+    assert json.loads(result.stdout) == {"project": "new", "runs": 3}
     assert run(other, "copy", "new", "twin").stdout == "new copied to twin.\n"
     refused = run(other, "delete", "new")
     assert (refused.returncode, refused.stderr) == (2, "llmopt: Deleting new cannot be undone; say --yes to do it.\n")
     assert run(other, "delete", "new", "--yes").returncode == 0
-    listed = json.loads(run(other, "list", "--json", "-").stdout)["projects"]
-    assert [(one["name"], one["runs"]) for one in listed] == [("twin", 3)]
+    listing = json.loads(run(other, "list", "--json", "-").stdout)["projects"]
+    assert [(one["name"], one["runs"]) for one in listing] == [("twin", 3)]
     assert run(other, "import", str(tmp_path / "none.zip")).returncode == 2

@@ -45,8 +45,8 @@ JUDGE = JudgeSpec(endpoint="judges", model="grader")
 
 
 def made(home: Path, **moved: str) -> Models:
-    changed = {name: ENDPOINTS[name].model_copy(update={"base_url": url}) for name, url in moved.items()}
-    return Models(Settings(home=home), endpoints={**ENDPOINTS, **changed})
+    values = {name: ENDPOINTS[name].model_copy(update={"base_url": url}) for name, url in moved.items()}
+    return Models(Settings(home=home), endpoints={**ENDPOINTS, **values})
 
 
 def basis(home: Path, body: dict[str, Any] = BODY, *, questions: str = "q", documents: str = "d", **moved: str) -> Any:
@@ -126,8 +126,8 @@ def test_whatever_a_question_says_is_a_part_of_a_search(
     setup = SearchSetup.model_validate({"variant": {"prompt": "plain"}, "set_name": "questions", "metric": "answer_f1"})
     models = made(tmp_path)
     before = search_basis(store, project, setup, models, documents="d")
-    changed = dataclasses.replace(EXAMPLE, **change)
-    store.save_evaluation_set(project, EvaluationSet("questions", (changed,)))
+    variant = dataclasses.replace(EXAMPLE, **change)
+    store.save_evaluation_set(project, EvaluationSet("questions", (variant,)))
     assert list_changes(before, search_basis(store, project, setup, models, documents="d")) == ("questions",)
 
 
@@ -154,18 +154,18 @@ def test_a_run_knows_what_has_changed_since(
                         documents_version="d")
     )  # fmt: skip
     body = given.get("body", BODY)
-    saved = store.save_configuration(project, "rag", body, fingerprint(body))
-    found = list_run_changes(
-        run, given.get("saved", saved), given.get("questions", "q"), given.get("documents", "d"),
+    version = store.save_configuration(project, "rag", body, fingerprint(body))
+    result = list_run_changes(
+        run, given.get("saved", version), given.get("questions", "q"), given.get("documents", "d"),
         made(tmp_path, **moved),
     )  # fmt: skip
-    assert found == parts
+    assert result == parts
 
 
 def test_runs_are_named_with_what_has_changed_since_each() -> None:
     assert describe_run_changes({"a": (), "b": ()}) == ""
-    told = describe_run_changes({"a": ("documents",), "b": ("documents",), "c": ("prompt", "address of far"), "d": ()})
-    assert told == (
+    text = describe_run_changes({"a": ("documents",), "b": ("documents",), "c": ("prompt", "address of far"), "d": ()})
+    assert text == (
         "From an earlier state: the documents have changed since a, b ran; the prompt and the address of far have "
         "changed since c ran. Run again to measure what is there now."
     )

@@ -108,12 +108,12 @@ async def test_an_answer_that_is_a_call_of_a_tool_is_recorded_told_and_not_score
     assert record.answer is not None
     assert (record.answer.text, record.answer.tool_calls) == ("", (call,))
     assert record.scores["answer_f1"].value is None
-    (shown,) = result_of(lab.store, [runs[0].id])["runs"]
-    assert shown["records"][0]["tool_calls"] == [
+    (result,) = result_of(lab.store, [runs[0].id])["runs"]
+    assert result["records"][0]["tool_calls"] == [
         {"id": "a", "name": "weather", "arguments": '{"town": "Oslo"}', "result": None}
     ]
-    assert shown["records"][0]["ending"] == "No answer: the model called a tool, though none was offered."
-    assert shown["metrics"]["answer_f1"]["scored"] == 0
+    assert result["records"][0]["ending"] == "No answer: the model called a tool, though none was offered."
+    assert result["metrics"]["answer_f1"]["scored"] == 0
 
 
 async def test_calls_on_the_way_to_an_answer_are_shown_with_their_results(lab: Lab) -> None:
@@ -128,8 +128,8 @@ async def test_calls_on_the_way_to_an_answer_are_shown_with_their_results(lab: L
     lab.store.save_records(made_run.id, [(0, record)])
 
     assert lab.store.records(made_run.id)[0].answer == record.answer
-    (shown,) = result_of(lab.store, [made_run.id])["runs"]
-    assert [(use["name"], use["result"]) for use in shown["records"][0]["tool_calls"]] == [
+    (result,) = result_of(lab.store, [made_run.id])["runs"]
+    assert [(use["name"], use["result"]) for use in result["records"][0]["tool_calls"]] == [
         ("weather", "Rain."), ("clock", None),
     ]  # fmt: skip
 
@@ -139,10 +139,10 @@ async def test_it_is_written_and_read_back(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "out.json").write_text(json.dumps(result), encoding="utf-8")
     again = read_result(tmp_path / "out.json")
     assert again == json.loads(json.dumps(result))
-    scored = scores_from(again["runs"][1])
-    assert scored.examples if hasattr(scored, "examples") else scored.scores.examples == ("q0", "q1", "q2", "q3")
-    assert scored.scores.values["answer_f1"] == [1.0, 1.0, 1.0, None]
-    assert scored.total == 4
+    scores = scores_from(again["runs"][1])
+    assert scores.examples if hasattr(scores, "examples") else scores.scores.examples == ("q0", "q1", "q2", "q3")
+    assert scores.scores.values["answer_f1"] == [1.0, 1.0, 1.0, None]
+    assert scores.total == 4
 
 
 @pytest.mark.parametrize(

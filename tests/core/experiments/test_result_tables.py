@@ -72,8 +72,8 @@ def test_the_formats_say_the_same(result: dict[str, Any], tmp_path: Path, form: 
     path = tmp_path / "t" / f"scores.{form}"
     values: list[float | None]
     if form == "csv":
-        found = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-        values = [float(row["value"]) if row["value"] else None for row in found]
+        matches = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        values = [float(row["value"]) if row["value"] else None for row in matches]
     elif form == "json":
         values = [row["value"] for row in json.loads(path.read_text(encoding="utf-8"))]
     else:

@@ -34,11 +34,11 @@ async def half_way(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Run:
     with monkeypatch.context() as before:
         before.setattr(VERSION, "1")
         lab.chat = ScriptedChat(broken)
-        found = await run(lab)
-    lab.store.resume_run(found.id)
-    lab.store.finish_run(found.id, "cancelled")
+        result = await run(lab)
+    lab.store.resume_run(result.id)
+    lab.store.finish_run(result.id, "cancelled")
     lab.chat = ScriptedChat(reply)
-    return lab.store.run(found.id)
+    return lab.store.run(result.id)
 
 
 async def test_a_run_of_another_judge_is_not_gone_on_with(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,12 +112,12 @@ async def test_scores_that_a_judge_at_an_endpoint_gave_name_the_version_of_its_r
     with monkeypatch.context() as before:
         before.setattr("llmopt_core.evaluation.judges.judge.LLM_JUDGE_VERSION", "ragas-0.4.3-1")
         old = await run(lab)
-    asked = len(lab.judge_chat.requests)
+    count = len(lab.judge_chat.requests)
     new = await run(lab)
     assert (old.judge, new.judge) == ("g on grader (judge v1)", "g on grader (judge v4)")
     assert new.id != old.id
     # The scores are made anew from the replies that are kept: nothing is asked, or paid, twice.
-    assert len(lab.judge_chat.requests) == asked
+    assert len(lab.judge_chat.requests) == count
     assert new.usage.cost_usd == 0.0
     assert lab.store.run(old.id).judge == "g on grader (judge v1)"
     assert {r.scores["faithfulness"].judge for r in lab.store.records(old.id)} == {"g on grader (judge v1)"}
@@ -125,8 +125,8 @@ async def test_scores_that_a_judge_at_an_endpoint_gave_name_the_version_of_its_r
 
 async def test_a_report_says_what_the_judge_cannot_see(lab: Lab) -> None:
     lab.metrics = ("faithfulness",)
-    done = await run(lab)
-    report = report_of(result_of(lab.store, [done.id]))
+    result = await run(lab)
+    report = report_of(result_of(lab.store, [result.id]))
     assert (in_one_sentence(), False) in report.caveats
     lab.metrics = ("exact_match",)
     plain = await run(lab)

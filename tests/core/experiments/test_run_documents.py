@@ -33,9 +33,9 @@ async def evaluated(lab: Lab, *, cancelled: bool = False, plain: bool = False) -
     plan = lab.plan(lab.configuration(**changes), concurrency=1)
     async with lab.models() as models:
         (run_id,) = await run_experiment(lab.store, plan, models, should_cancel=stop.is_set)
-    found = lab.store.run(run_id)
-    assert not cancelled or (found.status == "cancelled" and found.done > 0)
-    return found
+    result = lab.store.run(run_id)
+    assert not cancelled or (result.status == "cancelled" and result.done > 0)
+    return result
 
 
 def with_changed(lab: Lab) -> None:
@@ -114,8 +114,8 @@ async def test_a_run_without_a_good_record_is_resumed_over_what_is_there_now(lab
     with_changed(lab)
     async with lab.models() as models:
         await resume_run(lab.store, stopped.id, models)
-    done = lab.store.run(stopped.id)
-    assert (done.done, done.documents_version) == (4, documents_version(lab.documents))
+    result = lab.store.run(stopped.id)
+    assert (result.done, result.documents_version) == (4, documents_version(lab.documents))
 
 
 def test_runs_over_different_documents_are_marked() -> None:

@@ -48,29 +48,29 @@ async def run(lab: Lab, plan: Plan, **options: object) -> list[Run]:
 
 
 async def test_a_run_is_recorded_whole(lab: Lab) -> None:
-    (done,) = await run(lab, lab.plan(lab.configuration()))
-    assert (done.status, done.done, done.failed, done.total, done.error) == ("finished", 4, 0, 4, "")
-    assert done.usage.calls == 4
-    assert done.usage.cost_usd == pytest.approx(0.04)
-    assert done.judge == "built-in judge v4"
-    assert [record.example.id for record in lab.store.records(done.id)] == ["q0", "q1", "q2", "q3"]
-    assert lab.store.scores([done.id])[done.id].values["answer_f1"] == [1.0] * 4
-    assert lab.store.record(done.id, "q0").trace
+    (result,) = await run(lab, lab.plan(lab.configuration()))
+    assert (result.status, result.done, result.failed, result.total, result.error) == ("finished", 4, 0, 4, "")
+    assert result.usage.calls == 4
+    assert result.usage.cost_usd == pytest.approx(0.04)
+    assert result.judge == "built-in judge v4"
+    assert [record.example.id for record in lab.store.records(result.id)] == ["q0", "q1", "q2", "q3"]
+    assert lab.store.scores([result.id])[result.id].values["answer_f1"] == [1.0] * 4
+    assert lab.store.record(result.id, "q0").trace
 
 
 async def test_records_are_stored_as_they_finish(many: Lab) -> None:
-    told: list[int] = []
+    messages: list[int] = []
     stored: list[int] = []
 
     def look(progress: RunProgress) -> None:
-        told.append(progress.done)
+        messages.append(progress.done)
         stored.append(len(many.store.record_positions(progress.run_id)))
 
     await run(many, many.plan(plain(many), concurrency=3), on_progress=look)
     assert stored[0] == 0
     assert sorted(stored) == stored
-    assert set(told) == set(range(41))
-    assert all(kept >= done for kept, done in zip(stored, told, strict=True))
+    assert set(messages) == set(range(41))
+    assert all(kept >= done for kept, done in zip(stored, messages, strict=True))
 
 
 async def test_no_more_run_at_once_than_asked_for(many: Lab) -> None:
@@ -80,9 +80,9 @@ async def test_no_more_run_at_once_than_asked_for(many: Lab) -> None:
 
 
 async def test_progress_tells_tokens_cost_and_time_left(many: Lab) -> None:
-    seen: list[RunProgress] = []
-    await run(many, many.plan(plain(many), concurrency=4), on_progress=seen.append)
-    middle = seen[20]
+    calls: list[RunProgress] = []
+    await run(many, many.plan(plain(many), concurrency=4), on_progress=calls.append)
+    middle = calls[20]
     assert (middle.done, middle.total, middle.stage, middle.configuration) == (20, 40, "answering", "plain")
     # Calls are counted as they are made, so those of records in work are among them.
     assert 20 <= middle.usage.calls <= 25
@@ -90,8 +90,8 @@ async def test_progress_tells_tokens_cost_and_time_left(many: Lab) -> None:
     assert middle.usage.cost_usd == pytest.approx(0.01 * middle.usage.calls)
     assert middle.seconds_left is not None
     assert middle.seconds_left > 0
-    assert seen[-1].seconds_left == 0.0
-    assert seen[0].seconds_left is None
+    assert calls[-1].seconds_left == 0.0
+    assert calls[0].seconds_left is None
 
 
 async def test_cancel_drops_what_is_in_flight_and_keeps_what_is_done(many: Lab) -> None:
@@ -128,13 +128,13 @@ async def test_a_stopped_run_is_continued_and_repeats_no_finished_call(many: Lab
     many.chat = ScriptedChat(stop_after_ten, delay=0.2)
     (stopped,) = await run(many, many.plan(plain(many)), should_cancel=cancel.is_set)
     first = [request.messages[-1].content for request in many.chat.requests]
-    kept = {record.example.question for record in many.store.records(stopped.id)}
+    survivors = {record.example.question for record in many.store.records(stopped.id)}
     many.chat = ScriptedChat(echo)
     (whole,) = await run(many, many.plan(plain(many)))
     second = [request.messages[-1].content for request in many.chat.requests]
     assert whole.id == stopped.id
     assert (whole.status, whole.done) == ("finished", 40)
-    assert not kept & set(second)
+    assert not survivors & set(second)
     assert set(first) | set(second) == {item.question for item in MANY.examples}
 
 
@@ -157,27 +157,27 @@ async def test_resume_makes_only_what_is_missing_or_failed(many: Lab) -> None:
 
 
 async def test_going_on_with_an_evaluation_adds_no_runs_for_what_was_finished(many: Lab) -> None:
-    done = threading.Event()
+    event = threading.Event()
 
     def answer(request: ChatRequest) -> str:
         if request.model.seed == 2 and len(many.chat.requests) > 60:
-            done.set()
+            event.set()
             # What follows is at the endpoint until the run is cancelled, however late that is seen.
             many.chat._delay = 60.0
         return echo(request)
 
     three = [plain(many, f"plain{n}", model={"endpoint": "scripted", "seed": n}) for n in (1, 2, 3)]
     many.chat = ScriptedChat(answer, delay=0.01)
-    first = await run(many, many.plan(*three, concurrency=2), should_cancel=done.is_set)
-    assert [found.status for found in first] == ["finished", "cancelled"]
+    first = await run(many, many.plan(*three, concurrency=2), should_cancel=event.is_set)
+    assert [one.status for one in first] == ["finished", "cancelled"]
     many.chat = ScriptedChat(echo)
     second = await run(many, many.plan(*three))
-    assert [found.id for found in second[:2]] == [found.id for found in first]
-    assert [found.status for found in second] == ["finished"] * 3
+    assert [one.id for one in second[:2]] == [one.id for one in first]
+    assert [one.status for one in second] == ["finished"] * 3
     assert len(many.store.runs("p")) == 3
     # Nothing was stopped any more: a new evaluation is one, and answered from the cache.
     third = await run(many, many.plan(*three))
-    assert not {found.id for found in third} & {found.id for found in second}
+    assert not {one.id for one in third} & {one.id for one in second}
 
 
 async def test_an_unchanged_second_run_is_a_run_of_its_own_without_calls(many: Lab) -> None:
@@ -191,13 +191,13 @@ async def test_an_unchanged_second_run_is_a_run_of_its_own_without_calls(many: L
 
 async def test_a_budget_stops_before_it_is_overspent(many: Lab) -> None:
     many.chat = ScriptedChat(echo, delay=0.002, cost_usd=0.01)
-    (done,) = await run(many, many.plan(plain(many), concurrency=8, budget_usd=0.155))
-    assert done.status == "budget-reached"
-    assert done.usage.cost_usd is not None
-    assert 0.1 < done.usage.cost_usd <= 0.155
-    assert "budget of $0.155" in done.error
+    (result,) = await run(many, many.plan(plain(many), concurrency=8, budget_usd=0.155))
+    assert result.status == "budget-reached"
+    assert result.usage.cost_usd is not None
+    assert 0.1 < result.usage.cost_usd <= 0.155
+    assert "budget of $0.155" in result.error
     (more,) = await run(many, many.plan(plain(many), concurrency=8, budget_usd=1.0))
-    assert (more.id, more.status, more.done) == (done.id, "finished", 40)
+    assert (more.id, more.status, more.done) == (result.id, "finished", 40)
     assert more.usage.cost_usd == pytest.approx(0.4)
 
 
@@ -209,8 +209,8 @@ async def test_one_budget_covers_all_configurations(many: Lab) -> None:
 
 
 async def test_a_budget_that_is_enough_is_no_obstacle(many: Lab) -> None:
-    (done,) = await run(many, many.plan(plain(many), budget_usd=0.41))
-    assert (done.status, done.done) == ("finished", 40)
+    (result,) = await run(many, many.plan(plain(many), budget_usd=0.41))
+    assert (result.status, result.done) == ("finished", 40)
 
 
 @pytest.fixture
@@ -224,21 +224,21 @@ def judged(many: Lab) -> Lab:
 
 
 async def test_an_answer_that_the_budget_has_no_judge_for_is_kept_and_scored_later(judged: Lab) -> None:
-    (done,) = await run(judged, judged.plan(plain(judged), concurrency=4, budget_usd=0.19))
-    assert done.status == "budget-reached"
-    assert done.done == len(judged.chat.requests) > 2
-    records = judged.store.records(done.id)
-    assert [record.failure for record in records] == [None] * done.done
+    (result,) = await run(judged, judged.plan(plain(judged), concurrency=4, budget_usd=0.19))
+    assert result.status == "budget-reached"
+    assert result.done == len(judged.chat.requests) > 2
+    records = judged.store.records(result.id)
+    assert [record.failure for record in records] == [None] * result.done
     without = [record.scores["llm-rubric: It is polite."] for record in records if not record.scores["checks"].passed]
-    assert len(without) == done.done - len(judged.judge_chat.requests)
+    assert len(without) == result.done - len(judged.judge_chat.requests)
     assert all(score.failure.startswith("The budget of $0.19") for score in without)
     assert {score.failure_kind for score in without} == {"budget"}
     async with judged.models() as models:
-        await resume_run(judged.store, done.id, models, budget_usd=10.0)
-    whole = judged.store.run(done.id)
+        await resume_run(judged.store, result.id, models, budget_usd=10.0)
+    whole = judged.store.run(result.id)
     assert (whole.status, whole.done) == ("finished", 40)
     assert len(judged.chat.requests) == len(judged.judge_chat.requests) == whole.usage.calls / 2 == 40
-    records = judged.store.records(done.id)
+    records = judged.store.records(result.id)
     assert all(record.scores["checks"].passed for record in records)
     assert sum(record.usage.cost_usd or 0.0 for record in records) == pytest.approx(whole.usage.cost_usd)
 
@@ -253,9 +253,9 @@ async def test_a_judge_that_is_down_ends_the_run_before_all_answers_are_paid(jud
     assert failed.error == "Stopped after 6 answers in a row could not be scored: Nobody is there."
     assert 6 <= len(judged.chat.requests) <= 12
     judged.judge_chat = grading
-    (done,) = await run(judged, judged.plan(plain(judged), concurrency=4))
-    assert (done.id, done.status, done.failed) == (failed.id, "finished", 0)
-    assert all(record.scores["checks"].passed for record in judged.store.records(done.id))
+    (result,) = await run(judged, judged.plan(plain(judged), concurrency=4))
+    assert (result.id, result.status, result.failed) == (failed.id, "finished", 0)
+    assert all(record.scores["checks"].passed for record in judged.store.records(result.id))
     assert len(judged.chat.requests) == 40
 
 
@@ -266,8 +266,8 @@ async def test_a_judge_that_some_answers_are_too_much_for_is_not_down(judged: La
         return '{"reason": "fine", "passed": true, "score": 1.0}'
 
     judged.judge_chat = ScriptedChat(unreadable)
-    (done,) = await run(judged, judged.plan(plain(judged), concurrency=1))
-    assert (done.status, done.done) == ("finished", 40)
+    (result,) = await run(judged, judged.plan(plain(judged), concurrency=1))
+    assert (result.status, result.done) == ("finished", 40)
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
@@ -281,8 +281,8 @@ async def test_the_same_failure_again_and_again_ends_the_run(many: Lab, concurre
     assert failed.error.endswith("The endpoint refused the key.")
     assert 5 <= len(many.chat.requests) <= 12
     many.chat = ScriptedChat(echo)
-    (done,) = await run(many, many.plan(plain(many)))
-    assert (done.id, done.status, done.failed) == (failed.id, "finished", 0)
+    (result,) = await run(many, many.plan(plain(many)))
+    assert (result.id, result.status, result.failed) == (failed.id, "finished", 0)
 
 
 async def test_a_few_failures_are_records_of_a_finished_run(many: Lab) -> None:
@@ -292,20 +292,20 @@ async def test_a_few_failures_are_records_of_a_finished_run(many: Lab) -> None:
         return echo(request)
 
     many.chat = ScriptedChat(some)
-    (done,) = await run(many, many.plan(plain(many)))
-    assert (done.status, done.done, done.failed) == ("finished", 40, 20)
+    (result,) = await run(many, many.plan(plain(many)))
+    assert (result.status, result.done, result.failed) == ("finished", 40, 20)
 
 
 async def test_errors_of_single_examples_are_no_outage(many: Lab) -> None:
-    told = {f"m{i}": {"tone": "dry"} for i in range(40) if not 8 <= i < 14}
+    messages = {f"m{i}": {"tone": "dry"} for i in range(40) if not 8 <= i < 14}
     many.evaluation_set = EvaluationSet(
-        "some", tuple(dataclasses.replace(e, variables=told.get(e.id, {})) for e in MANY.examples)
+        "some", tuple(dataclasses.replace(e, variables=messages.get(e.id, {})) for e in MANY.examples)
     )
     asking = plain(many).model_copy(update={"prompt": PromptSpec(template="{{ question }} {{ tone }}")})
-    (done,) = await run(many, many.plan(asking, concurrency=1))
-    assert (done.status, done.done, done.failed) == ("finished", 40, 6)
-    assert done.error.startswith("6 of 40 answers failed: ")
-    assert "tone" in done.error
+    (result,) = await run(many, many.plan(asking, concurrency=1))
+    assert (result.status, result.done, result.failed) == ("finished", 40, 6)
+    assert result.error.startswith("6 of 40 answers failed: ")
+    assert "tone" in result.error
 
 
 async def test_requests_that_an_endpoint_refuses_are_no_outage(many: Lab) -> None:
@@ -315,8 +315,8 @@ async def test_requests_that_an_endpoint_refuses_are_no_outage(many: Lab) -> Non
         return echo(request)
 
     many.chat = ScriptedChat(long)
-    (done,) = await run(many, many.plan(plain(many), concurrency=1))
-    assert (done.status, done.done, done.failed) == ("finished", 40, 9)
+    (result,) = await run(many, many.plan(plain(many), concurrency=1))
+    assert (result.status, result.done, result.failed) == ("finished", 40, 9)
 
 
 async def test_a_run_that_gave_up_says_after_how_many_failures(many: Lab) -> None:
@@ -326,10 +326,10 @@ async def test_a_run_that_gave_up_says_after_how_many_failures(many: Lab) -> Non
         return echo(request)
 
     many.chat = ScriptedChat(first_ones_fail, delay=0.02)
-    (done,) = await run(many, many.plan(plain(many), concurrency=4))
-    assert done.status == "failed"
-    assert done.done > done.failed
-    assert done.error.startswith("Stopped after 6 failures in a row: Nobody is there.")
+    (result,) = await run(many, many.plan(plain(many), concurrency=4))
+    assert result.status == "failed"
+    assert result.done > result.failed
+    assert result.error.startswith("Stopped after 6 failures in a row: Nobody is there.")
 
 
 async def test_a_run_that_mostly_failed_is_not_finished_and_says_why_most_often(many: Lab) -> None:
@@ -342,17 +342,17 @@ async def test_a_run_that_mostly_failed_is_not_finished_and_says_why_most_often(
         return echo(request)
 
     many.chat = ScriptedChat(mostly)
-    (done,) = await run(many, many.plan(plain(many), concurrency=1))
-    assert (done.status, done.done, done.failed) == ("failed", 40, 30)
-    assert done.error == "30 of 40 answers failed, most often (20 times): The prompt of 9002 tokens is too long."
-    assert outcome(many.store, done).failure_count == 30
+    (result,) = await run(many, many.plan(plain(many), concurrency=1))
+    assert (result.status, result.done, result.failed) == ("failed", 40, 30)
+    assert result.error == "30 of 40 answers failed, most often (20 times): The prompt of 9002 tokens is too long."
+    assert outcome(many.store, result).failure_count == 30
 
 
 async def test_what_could_not_be_scored_is_counted_with_its_reason(many: Lab) -> None:
     few = [dataclasses.replace(e, reference=None) if int(e.id[1:]) >= 10 else e for e in MANY.examples]
     many.evaluation_set = EvaluationSet("few references", tuple(few))
-    (done,) = await run(many, many.plan(plain(many)))
-    (line,) = outcome(many.store, done).sentences()
+    (result,) = await run(many, many.plan(plain(many)))
+    (line,) = outcome(many.store, result).sentences()
     assert line.startswith("exact_match: 30 of 40 answers not scored: ")
     assert "reference" in line
 
@@ -372,12 +372,12 @@ async def test_a_full_disk_ends_the_run_in_one_sentence_and_keeps_the_records(
     with pytest.raises(StorageError, match="is full"):
         await run(many, many.plan(plain(many)))
     monkeypatch.undo()
-    (kept,) = many.store.runs("p")
-    assert (kept.status, kept.done) == ("failed", len(saved))
+    (runs,) = many.store.runs("p")
+    assert (runs.status, runs.done) == ("failed", len(saved))
     assert len(saved) <= 20
-    assert "is full" in kept.error
-    (done,) = await run(many, many.plan(plain(many)))
-    assert (done.id, done.status, done.done) == (kept.id, "finished", 40)
+    assert "is full" in runs.error
+    (result,) = await run(many, many.plan(plain(many)))
+    assert (result.id, result.status, result.done) == (runs.id, "finished", 40)
 
 
 async def test_stopping_the_program_leaves_the_run_interrupted(many: Lab) -> None:
@@ -392,9 +392,9 @@ async def test_stopping_the_program_leaves_the_run_interrupted(many: Lab) -> Non
 
 
 async def test_limit_takes_the_first(many: Lab) -> None:
-    (done,) = await run(many, many.plan(plain(many), limit=3))
-    assert (done.total, done.done) == (3, 3)
-    assert [r.example.id for r in many.store.records(done.id)] == ["m0", "m1", "m2"]
+    (result,) = await run(many, many.plan(plain(many), limit=3))
+    assert (result.total, result.done) == (3, 3)
+    assert [r.example.id for r in many.store.records(result.id)] == ["m0", "m1", "m2"]
 
 
 @pytest.mark.parametrize(
@@ -473,7 +473,7 @@ async def test_a_run_and_its_result_know_what_the_configuration_extends(lab: Lab
 async def test_another_configuration_cannot_continue_a_run(lab: Lab) -> None:
     from llmopt_core.experiments.runner import run_evaluation
 
-    (done,) = await run(lab, lab.plan(lab.configuration()))
+    (result,) = await run(lab, lab.plan(lab.configuration()))
     async with lab.models() as models:
         with pytest.raises(BadInput, match="another configuration or set"):
             await run_evaluation(
@@ -481,7 +481,7 @@ async def test_another_configuration_cannot_continue_a_run(lab: Lab) -> None:
                 dataclasses.replace(lab.plan(plain(lab)), documents=()),
                 plain(lab),
                 models,
-                resume_run=done.id,
+                resume_run=result.id,
             )
 
 

@@ -45,8 +45,8 @@ def load(folder: Path, store: Store | None, *configurations: str) -> tuple[Confi
     ],
 )
 def test_a_saved_prompt_is_named(tmp_path: Path, store: Store, prompt: str, system: str) -> None:
-    (found,) = load(tmp_path, store, f"{{name: a, prompt: {prompt}}}")
-    assert (found.prompt.system, found.prompt.template) == (system, "Q {{ question }}")
+    (result,) = load(tmp_path, store, f"{{name: a, prompt: {prompt}}}")
+    assert (result.prompt.system, result.prompt.template) == (system, "Q {{ question }}")
 
 
 def test_it_goes_over_what_is_extended_and_a_moved_label_changes_nothing(tmp_path: Path, store: Store) -> None:
@@ -64,8 +64,8 @@ def test_the_store_of_the_environment_is_asked_where_none_is_given(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LLMOPT_HOME", str(tmp_path / "home"))
-    (found,) = load(tmp_path, None, "{name: a, prompt: {saved: support}}")
-    assert found.prompt.system == "v3"
+    (result,) = load(tmp_path, None, "{name: a, prompt: {saved: support}}")
+    assert result.prompt.system == "v3"
 
 
 @pytest.mark.parametrize(

@@ -33,46 +33,46 @@ async def evaluated(lab: Lab, *configurations, evaluation_set: EvaluationSet | N
 
 
 def test_a_chunking_counts_as_chosen_wherever_it_is_used(lab: Lab) -> None:
-    adopted = with_retrieval(lab)
-    record_setting_choice(lab.store, "p", adopted, "chunking", SWEEP, EXAMPLES[:3])
-    assert chosen_on(lab, adopted) == 3
+    configuration = with_retrieval(lab)
+    record_setting_choice(lab.store, "p", configuration, "chunking", SWEEP, EXAMPLES[:3])
+    assert chosen_on(lab, configuration) == 3
     assert chosen_on(lab, with_retrieval(lab, "copy", top_k=7, rerank={"method": "late-interaction"})) == 3
     assert chosen_on(lab, with_retrieval(lab, chunking={"size": 21})) == 0
-    assert chosen_on(lab, adopted, EXAMPLES[3:]) == 0
+    assert chosen_on(lab, configuration, EXAMPLES[3:]) == 0
     assert chosen_on(lab, lab.configuration("plain", retrieval=None, prompt={"template": "{{ question }}"})) == 0
 
 
 def test_a_number_of_chunks_is_chosen_for_its_chunking_and_search(lab: Lab) -> None:
-    adopted = with_retrieval(lab, top_k=3)
-    record_setting_choice(lab.store, "p", adopted, "number of chunks", "measured on questions", EXAMPLES)
+    configuration = with_retrieval(lab, top_k=3)
+    record_setting_choice(lab.store, "p", configuration, "number of chunks", "measured on questions", EXAMPLES)
     assert chosen_on(lab, with_retrieval(lab, "other", top_k=3, rerank={"method": "late-interaction"})) == len(EXAMPLES)
     assert chosen_on(lab, with_retrieval(lab, top_k=4)) == 0
     assert chosen_on(lab, with_retrieval(lab, top_k=3, chunking={"size": 50})) == 0
 
 
 def test_components_are_chosen_as_a_whole(lab: Lab) -> None:
-    adopted = with_retrieval(lab)
-    record_setting_choice(lab.store, "p", adopted, "components", "measured on questions", EXAMPLES)
-    assert chosen_on(lab, adopted) == len(EXAMPLES)
+    configuration = with_retrieval(lab)
+    record_setting_choice(lab.store, "p", configuration, "components", "measured on questions", EXAMPLES)
+    assert chosen_on(lab, configuration) == len(EXAMPLES)
     assert chosen_on(lab, with_retrieval(lab, rerank={"method": "late-interaction"})) == 0
 
 
 def test_nearly_the_same_questions_count_and_another_project_has_chosen_nothing(lab: Lab) -> None:
-    adopted = with_retrieval(lab)
-    asked = [Example("x", "How many moons haz Mars?")]
-    record_setting_choice(lab.store, "p", adopted, "chunking", SWEEP, [Example("y", "How many moons has Mars?")])
-    found = training_overlap(lab.store, "p", adopted, asked)
-    assert (found.chosen, found.parts[-1].near) == (1, 1)
+    configuration = with_retrieval(lab)
+    questions = [Example("x", "How many moons haz Mars?")]
+    record_setting_choice(lab.store, "p", configuration, "chunking", SWEEP, [Example("y", "How many moons has Mars?")])
+    result = training_overlap(lab.store, "p", configuration, questions)
+    assert (result.chosen, result.parts[-1].near) == (1, 1)
     lab.store.ensure_project("q")
-    assert training_overlap(lab.store, "q", adopted, asked).chosen == 0
-    assert training_overlap(lab.store, "not there yet", adopted, asked).chosen == 0
+    assert training_overlap(lab.store, "q", configuration, questions).chosen == 0
+    assert training_overlap(lab.store, "not there yet", configuration, questions).chosen == 0
 
 
 async def test_result_report_and_caveats_say_it_and_only_for_runs_after_the_choice(lab: Lab) -> None:
-    adopted = with_retrieval(lab)
-    (before,) = await evaluated(lab, adopted)
-    record_setting_choice(lab.store, "p", adopted, "chunking", SWEEP, EXAMPLES)
-    (after,) = await evaluated(lab, adopted)
+    configuration = with_retrieval(lab)
+    (before,) = await evaluated(lab, configuration)
+    record_setting_choice(lab.store, "p", configuration, "chunking", SWEEP, EXAMPLES)
+    (after,) = await evaluated(lab, configuration)
     count = len(EXAMPLES)
     sentence = f"{count} of {count} questions chose the chunking (chunk sweep on questions): its score here flatters it"
     early, late = (result_of(lab.store, [run.id])["runs"][0] for run in (before, after))
@@ -85,7 +85,7 @@ async def test_result_report_and_caveats_say_it_and_only_for_runs_after_the_choi
     assert [caveat.severe for caveat in caveats(known)] == [False]
     # A setting holds nothing of an answer: a comparison keeps its verdict, beside which the mark stands.
     assert [table.seen for table in read_run_scores(lab.store, [after])] == [0]
-    assert configuration_caveats(lab.store, "p", adopted, EXAMPLES).overlap.chosen == count
+    assert configuration_caveats(lab.store, "p", configuration, EXAMPLES).overlap.chosen == count
 
 
 async def test_never_seen_questions_that_were_asked_before_are_marked(lab: Lab) -> None:
@@ -102,11 +102,11 @@ async def test_never_seen_questions_that_were_asked_before_are_marked(lab: Lab) 
     # Two that are compared in one go have not seen each other's numbers.
     assert marks(caveats_of(lab.store, first)) == ["", ""]
     (again,) = await evaluated(lab, plain, evaluation_set=confirm)
-    (looked,) = await evaluated(lab, later, evaluation_set=unseen)
-    known = caveats_of(lab.store, [again, looked])
+    (result,) = await evaluated(lab, later, evaluation_set=unseen)
+    known = caveats_of(lab.store, [again, result])
     assert marks(known) == ["", "asked before"]
     assert caveats(known)[0].text.startswith("later: The never-seen questions were asked before, of plain, polite: ")
-    assert "asked before, of plain, polite" in result_of(lab.store, [looked.id])["runs"][0]["caveats"][0]
+    assert "asked before, of plain, polite" in result_of(lab.store, [result.id])["runs"][0]["caveats"][0]
 
 
 async def test_a_run_over_the_whole_set_has_seen_its_never_seen_part(lab: Lab) -> None:

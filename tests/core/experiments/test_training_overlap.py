@@ -51,8 +51,8 @@ def trained_on(*questions: str, name: str = "tuned-data") -> TrainingSet:
 
 def job(lab: Lab, training: TrainingSet, validation: TrainingSet | None = None, **request: object) -> JobFolder:
     kind = str(request.pop("kind", "lora"))
-    wanted = JobRequest.model_validate({"name": "mine", **request})
-    return new_folder(lab.settings, wanted, kind, training, validation)
+    target = JobRequest.model_validate({"name": "mine", **request})
+    return new_folder(lab.settings, target, kind, training, validation)
 
 
 def adapter(lab: Lab, card: dict[str, object] | None, name: str = "mine") -> None:
@@ -85,15 +85,15 @@ async def test_a_run_of_a_tuned_model_keeps_what_it_learned_from_its_questions(l
     adapter(lab, {"job_id": folder.id})
     (run,) = await evaluated(lab, asks(lab))
     assert run.training is not None
-    found = overlap_of(lab.store, run)
-    assert (found.questions, found.exact, found.near) == (4, 1, 1)
-    assert found.warning == (
+    result = overlap_of(lab.store, run)
+    assert (result.questions, result.exact, result.near) == (4, 1, 1)
+    assert result.warning == (
         "2 of 4 questions stand in the training data of mine (1 word for word, 1 nearly): "
         "its score shows what it has seen, not what it can do."
     )
     shutil.rmtree(folder.path)
     (adapters_root(lab.settings) / "mine.json").unlink()
-    assert overlap_of(lab.store, lab.store.run(run.id)) == found, "it is kept with the run"
+    assert overlap_of(lab.store, lab.store.run(run.id)) == result, "it is kept with the run"
 
 
 async def test_only_the_questions_that_were_asked_count(lab: Lab) -> None:
@@ -140,8 +140,8 @@ def test_a_job_without_its_data_is_unknown(lab: Lab) -> None:
 
 
 def test_an_adapter_whose_job_is_gone_is_known_by_its_saved_training_set(lab: Lab) -> None:
-    saved = save_training_set(lab.store, "p", "support", trained_on(*ASKED[:2]).examples)
-    adapter(lab, {"job_id": "gone", "data_version": saved.version})
+    version = save_training_set(lab.store, "p", "support", trained_on(*ASKED[:2]).examples)
+    adapter(lab, {"job_id": "gone", "data_version": version.version})
     assert overlap(lab, asks(lab)).exact == 2
 
 
@@ -173,11 +173,11 @@ def test_a_service_model_tuned_elsewhere_is_unknown_and_a_plain_one_is_not(lab: 
 def test_a_tuned_embedding_model_is_found_by_its_card(lab: Lab) -> None:
     folder = embeddings_root(lab.settings) / "mine"
     folder.mkdir(parents=True)
-    made = job(lab, TrainingSet("pairs", (chat_example(ASKED[2], "a passage"),)), kind="embedding")
+    result = job(lab, TrainingSet("pairs", (chat_example(ASKED[2], "a passage"),)), kind="embedding")
     retrieval = {"embedding": {"model": str(folder)}, "chunking": {"size": 20}}
     configuration = asks(lab, model={"endpoint": "scripted", "name": "m"}, retrieval=retrieval)
     assert overlap(lab, configuration).unknown_parts == ("mine",)
-    write_card(folder / CARD, {"job_id": made.id})
+    write_card(folder / CARD, {"job_id": result.id})
     found = overlap(lab, configuration)
     assert (found.exact, found.parts[0].kind, found.parts[0].name) == (1, "embedding model", "mine")
     plain = asks(lab, model={"endpoint": "scripted"}, retrieval={"embedding": {"model": "all-MiniLM-L6-v2"}})
@@ -231,11 +231,11 @@ def test_of_an_older_search_all_questions_of_its_set_count(lab: Lab) -> None:
 
 def test_few_shot_examples_that_a_search_chose(lab: Lab) -> None:
     pool = tuple({"question": f"What is number {i}?", "answer": str(i)} for i in range(4))
-    chosen = ChoiceResult(
+    choice = ChoiceResult(
         source="s", set_name="questions", set_version="v", metric="answer_f1", method="greedy", questions={},
         training=2, held_back=2, trials=(), few_shot=FewShotSpec(examples=pool[:2]), trained_on=(ASKED[1],),
     )  # fmt: skip
-    searched(lab, CHOICE, chosen)
+    searched(lab, CHOICE, choice)
     worth = FewShotEffect(
         source="s", set_name="questions", set_version="v", metric="answer_f1", questions=4, full=summarize([1.0]),
         examples=tuple(ExampleEffect(place=i, question=p["question"], answer=p["answer"]) for i, p in enumerate(pool)),
@@ -273,15 +273,15 @@ async def pair(lab: Lab) -> tuple[Lab, list[Run]]:
 
 async def test_a_run_that_was_trained_on_its_questions_is_never_better(pair: tuple[Lab, list[Run]]) -> None:
     lab, runs = pair
-    scored = read_run_scores(lab.store, runs)
-    assert [run.seen for run in scored] == [0, 10]
-    versus = leaderboard(scored, ["exact_match"])[1].cells["exact_match"].versus
+    scores = read_run_scores(lab.store, runs)
+    assert [run.seen for run in scores] == [0, 10]
+    versus = leaderboard(scores, ["exact_match"])[1].cells["exact_match"].versus
     assert versus is not None
     assert (versus.difference, versus.verdict) == (1.0, "not comparable")
-    assert compare_runs(*scored, "exact_match").verdict == "not comparable"
-    other_way = compare_runs(scored[1], scored[0], "exact_match")
+    assert compare_runs(*scores, "exact_match").verdict == "not comparable"
+    other_way = compare_runs(scores[1], scores[0], "exact_match")
     assert other_way.verdict == "not comparable", "worse than what was learned by heart says nothing"
-    clean = leaderboard(scored, ["exact_match"], baseline=1)[0].cells["exact_match"].versus
+    clean = leaderboard(scores, ["exact_match"], baseline=1)[0].cells["exact_match"].versus
     assert clean is not None
     assert clean.verdict == "not comparable"
 
@@ -292,9 +292,9 @@ async def test_that_it_is_worse_all_the_same_stays(pair: tuple[Lab, list[Run]]) 
         lab.store.save_record(runs[0].id, _scored(record, 1.0), position)
     for position, record in enumerate(lab.store.records(runs[1].id)):
         lab.store.save_record(runs[1].id, _scored(record, 0.0), position)
-    scored = read_run_scores(lab.store, runs)
-    assert compare_runs(*scored, "exact_match").verdict == "worse"
-    assert compare_runs(scored[1], scored[0], "exact_match").verdict == "better"
+    scores = read_run_scores(lab.store, runs)
+    assert compare_runs(*scores, "exact_match").verdict == "worse"
+    assert compare_runs(scores[1], scores[0], "exact_match").verdict == "better"
 
 
 def _scored(record: Record, value: float) -> Record:
@@ -321,9 +321,9 @@ async def test_result_report_and_caveats_say_it(pair: tuple[Lab, list[Run]]) -> 
 
 def test_where_nothing_is_answered_only_the_retrieval_counts(lab: Lab) -> None:
     shots = {"examples": [{"question": ASKED[0], "answer": "Rhine"}]}
-    asked = lab.configuration(prompt={"template": "{{ question }}", "few_shot": shots})
-    assert configuration_caveats(lab.store, "not there yet", asked, EXAMPLES).overlap_count == 1
-    assert configuration_caveats(lab.store, "p", asked, EXAMPLES, answers=False).overlap_count == 0
+    configuration = lab.configuration(prompt={"template": "{{ question }}", "few_shot": shots})
+    assert configuration_caveats(lab.store, "not there yet", configuration, EXAMPLES).overlap_count == 1
+    assert configuration_caveats(lab.store, "p", configuration, EXAMPLES, answers=False).overlap_count == 0
 
 
 def test_a_clean_result_has_no_caveat(lab: Lab) -> None:
@@ -337,12 +337,12 @@ def test_runs_that_saw_the_same_share_one_sentence() -> None:
         overlap = TrainingOverlap(questions=9, exact=tuned.exact, near=tuned.near, parts=(tuned,))
         return RunCaveats(RunDocuments(name, False, None), overlap)
 
-    found = caveats(
+    result = caveats(
         [run("a", exact=3), run("b", exact=3), run("c", near=2), run("d", known=False), run("e", known=False)]
     )
-    assert [caveat.text.split(" questions")[0] for caveat in found] == [
+    assert [caveat.text.split(" questions")[0] for caveat in result] == [
         "a, b: 3 of 9",
         "c: 2 of 9",
         "d, e: Training data unknown: reader may have learned from these",
     ]
-    assert "(nearly word for word)" in found[1].text
+    assert "(nearly word for word)" in result[1].text

@@ -116,9 +116,9 @@ async def test_a_served_adapter_says_what_peft_says(tmp_path: Path) -> None:
     write_adapter(path, gguf_tensors(run.current(), HEADS, KEY_VALUE_HEADS), alpha=8.0, name="odd")
     try:
         for adapter, expected in (("odd", tuned), ("", plain), ("odd", tuned)):
-            found = await served_logprobs(settings, adapter)
-            assert found.keys() == expected.keys()
-            assert all(abs(found[token] - expected[token]) < 0.02 for token in expected)
+            result = await served_logprobs(settings, adapter)
+            assert result.keys() == expected.keys()
+            assert all(abs(result[token] - expected[token]) < 0.02 for token in expected)
     finally:
         close_builtin()
 
@@ -138,6 +138,6 @@ def test_unusable_base_models_are_refused(tmp_path: Path, content: bytes | None,
     path = tmp_path / "base.gguf"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(BadInput, match=r"base\.gguf") as caught:
+    with pytest.raises(BadInput, match=r"base\.gguf") as error:
         trainable_folder(Settings(home=tmp_path / "home"), str(path))
-    assert words in str(caught.value)
+    assert words in str(error.value)

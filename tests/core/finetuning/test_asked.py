@@ -13,13 +13,13 @@ def prompt(question: str, passage: str = PASSAGE) -> str:
 
 
 def test_of_long_prompts_the_question_is_shown() -> None:
-    asked = [prompt("Who built it?"), prompt("When was it built?", "Of the year nothing is known. " * 9)]
-    assert shorten_prompts(asked) == ["… Question: Who built it?", "… Question: When was it built?"]
+    questions = [prompt("Who built it?"), prompt("When was it built?", "Of the year nothing is known. " * 9)]
+    assert shorten_prompts(questions) == ["… Question: Who built it?", "… Question: When was it built?"]
 
 
 def test_a_request_without_a_question_mark_is_the_last_line_that_is_its_own() -> None:
-    asked = [f"{RULES}{PASSAGE}\nRequest: {what}\nAnswer:" for what in ("name the builder", "give the year")]
-    assert shorten_prompts(asked) == ["… Request: name the builder", "… Request: give the year"]
+    questions = [f"{RULES}{PASSAGE}\nRequest: {what}\nAnswer:" for what in ("name the builder", "give the year")]
+    assert shorten_prompts(questions) == ["… Request: name the builder", "… Request: give the year"]
 
 
 def test_short_prompts_and_single_lines_stay_as_they_are() -> None:

@@ -138,9 +138,9 @@ def test_what_is_remembered_is_bounded_and_said(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("llmopt_core.finetuning.data.lint.NEAR_CHARACTERS", 200)
     report = check([*good(12), *good(12)])
     assert report.findings["duplicate"] == 10
-    said = {p.kind: p.message for p in report.lines if p.line == 0}
-    assert said["repetitions_not_all_searched"] == "compared with 10 different examples only"
-    assert "searched in the first" in said["near_duplicates_not_all_searched"]
+    values = {p.kind: p.message for p in report.lines if p.line == 0}
+    assert values["repetitions_not_all_searched"] == "compared with 10 different examples only"
+    assert "searched in the first" in values["near_duplicates_not_all_searched"]
 
 
 def test_broken_json_is_an_error_of_its_line() -> None:
@@ -323,9 +323,9 @@ def test_secrets_are_found_but_never_shown() -> None:
     ],
 )
 def test_unreadable_files_are_refused_with_a_clear_sentence(content: bytes, words: str) -> None:
-    with pytest.raises(BadInput, match=r"train\.jsonl") as caught:
+    with pytest.raises(BadInput, match=r"train\.jsonl") as error:
         check_file(content, "train.jsonl")
-    assert words in str(caught.value)
+    assert words in str(error.value)
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
@@ -348,18 +348,18 @@ def test_byte_order_mark_is_no_problem() -> None:
 def test_huge_files_are_streamed_and_the_list_of_lines_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "many.jsonl"
     path.write_bytes(jsonl({"messages": []} for _ in range(3_000)))
-    seen: list[tuple[int, int]] = []
-    report = check_file(path, on_progress=lambda examples, read: seen.append((examples, read)))
+    calls: list[tuple[int, int]] = []
+    report = check_file(path, on_progress=lambda examples, read: calls.append((examples, read)))
     assert report.errors == {"missing_messages_list": 3_000}
     assert (len(report.lines), report.lines_left_off) == (1_000, 2_000)
-    assert [examples for examples, _ in seen] == list(range(3_000))
-    assert seen[-1][1] == path.stat().st_size
+    assert [examples for examples, _ in calls] == list(range(3_000))
+    assert calls[-1][1] == path.stat().st_size
 
 
 def test_what_is_everywhere_does_not_hide_what_is_rare() -> None:
-    told = [chat_example(f"{i} {t} {i * 37}?", f"{t} {i * 53}") for i in range(250) for t in TOPICS[:6]]
-    told.append(chat_example(told[0].question, "something else altogether"))
-    report = check_file(jsonl([*(e.to_openai() for e in told), {"messages": []}]), "train.jsonl")
+    messages = [chat_example(f"{i} {t} {i * 37}?", f"{t} {i * 53}") for i in range(250) for t in TOPICS[:6]]
+    messages.append(chat_example(messages[0].question, "something else altogether"))
+    report = check_file(jsonl([*(e.to_openai() for e in messages), {"messages": []}]), "train.jsonl")
     assert report.findings["missing_system_message"] == 1_501
     assert [p.line for p in report.lines if p.is_error] == [1_502]
     kinds = [p.kind for p in report.telling_lines]

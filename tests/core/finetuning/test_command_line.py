@@ -64,10 +64,10 @@ def test_a_long_check_says_how_far_it_is_beside_the_json(
         finetune, "ProgressLine", partial(ProgressLine, terminal=terminal, clock=lambda: float(next(seconds)))
     )
     llmopt("check", path, "--json", "-")
-    said = capsys.readouterr()
-    assert json.loads(said.out)["examples"] == 40
-    assert re.search(r"long\.jsonl: \d+ examples? checked, \d+% of \d+ KB", said.err)
-    assert ("\r" in said.err) == terminal
+    output = capsys.readouterr()
+    assert json.loads(output.out)["examples"] == 40
+    assert re.search(r"long\.jsonl: \d+ examples? checked, \d+% of \d+ KB", output.err)
+    assert ("\r" in output.err) == terminal
 
 
 def test_a_short_check_says_nothing_of_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,11 +80,11 @@ def test_check_fails_on_errors_and_finds_leakage(tmp_path: Path, capsys: pytest.
     train.write_text("text,label\nWho painted the ceiling of the chapel?,a\n,b\n")
     questions.write_text('{"question": "Who painted the ceiling of the chapel?"}\n')
     code = llmopt("check", train, "--column", "answer=label", "--evaluation-set", questions, "--price", 8)
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert code == 1
-    assert "missing_content" in said
-    assert "leakage_exact" in said
-    assert "$" in said
+    assert "missing_content" in output
+    assert "leakage_exact" in output
+    assert "$" in output
 
 
 @pytest.mark.parametrize("arguments", [["check", "nowhere.jsonl"], ["status", "nope"], ["cancel", "../x"]])
@@ -119,18 +119,18 @@ def test_a_service_job_from_start_to_cancel(
     service.event("ftjob-1", "Step 1", {"step": 1, "train_loss": 0.5, "valid_loss": 0.75})
     service.jobs["ftjob-1"]["status"] = "running"
     assert llmopt("status", job["id"]) == 0
-    said = capsys.readouterr().out
-    assert "running" in said
-    assert "train loss 0.5, validation 0.75" in said
+    output = capsys.readouterr().out
+    assert "running" in output
+    assert "train loss 0.5, validation 0.75" in output
     llmopt("list")
     assert job["id"] in capsys.readouterr().out
     llmopt("cancel", job["id"])
     assert "cancelled" in capsys.readouterr().out
     service.add_job({"model": "made-elsewhere", "training_file": "file-x"})
     assert llmopt("list", "--provider", "openai") == 0
-    said = capsys.readouterr().out
-    assert "made-elsewhere" in said
-    assert "ftjob-1" in said
+    output = capsys.readouterr().out
+    assert "made-elsewhere" in output
+    assert "ftjob-1" in output
     assert llmopt("list", "--provider", "openai", "--json", "-") == 0
     assert [j["id"] for j in json.loads(capsys.readouterr().out)] == ["ftjob-2", "ftjob-1"]
 

@@ -43,9 +43,9 @@ def make(settings: Settings, tiny_encoder: Path) -> Callable[..., JobFolder]:
     def folder(train: TrainingSet | None = None, **values: Any) -> JobFolder:
         quick = {"epochs": 30, "batch_size": 4, "learning_rate": 0.01, "evaluations": 3, "max_tokens": 16}
         request = JobRequest(name="polyglot", base_model=str(tiny_encoder), hyperparameters=quick | values)
-        made = new_folder(settings, request, "embedding", train or pairs(), pairs())
-        made.write("worker.json", settings.model_dump(mode="json"))
-        return made
+        folder = new_folder(settings, request, "embedding", train or pairs(), pairs())
+        folder.write("worker.json", settings.model_dump(mode="json"))
+        return folder
 
     return folder
 
@@ -92,8 +92,8 @@ def test_no_passage_stands_twice_in_a_batch(tiny_encoder: Path, tmp_path: Path) 
     model = SentenceTransformer(str(tiny_encoder), device="cpu")
     run = EmbeddingRun(model, settings, train, [], Checkpoints(JobFolder(tmp_path)))
     for epoch in range(3):
-        made = run.epoch_batches(epoch)
-        assert len(made) == run.total_steps
-        assert sorted(p.number for batch in made for p in batch) == list(range(40))
-        assert all(len({p.passage for p in batch}) == len(batch) for batch in made)
+        result = run.epoch_batches(epoch)
+        assert len(result) == run.total_steps
+        assert sorted(p.number for batch in result for p in batch) == list(range(40))
+        assert all(len({p.passage for p in batch}) == len(batch) for batch in result)
     assert run.epoch_batches(1) == run.epoch_batches(1) != run.epoch_batches(2)

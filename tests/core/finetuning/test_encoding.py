@@ -95,9 +95,9 @@ def test_pieces_of_an_assistant_first_conversation(tokenizer: Any) -> None:
 
 
 def test_batches_hold_every_example_once_and_depend_on_the_seed_alone() -> None:
-    encoded = [EncodedExample(i, tuple(range(5 + i % 90)), tuple(range(5 + i % 90))) for i in range(50)]
-    first = batches(encoded, 8, seed=1)
+    examples = [EncodedExample(i, tuple(range(5 + i % 90)), tuple(range(5 + i % 90))) for i in range(50)]
+    first = batches(examples, 8, seed=1)
     assert sorted(e.number for batch in first for e in batch) == list(range(50))
-    assert batches(encoded, 8, seed=1) == first
-    assert batches(encoded, 8, seed=2) != first
+    assert batches(examples, 8, seed=1) == first
+    assert batches(examples, 8, seed=2) != first
     assert max(max(len(e.ids) for e in b) - min(len(e.ids) for e in b) for b in first) < 50

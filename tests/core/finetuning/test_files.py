@@ -15,7 +15,7 @@ from llmopt_core.text.drafts import replace_file
 def test_chat_files_round_trip(tmp_path: Path) -> None:
     tools = ({"type": "function", "function": {"name": "f"}},)
     call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    made = TrainingSet(
+    training_set = TrainingSet(
         "made",
         (
             chat_example("Où ?", "Là, “ici” 🙂", system="Sois bref."),
@@ -26,17 +26,17 @@ def test_chat_files_round_trip(tmp_path: Path) -> None:
             ),
         ),
     )  # fmt: skip
-    read = load_training_set(made.to_jsonl(), "made.jsonl")
+    read = load_training_set(training_set.to_jsonl(), "made.jsonl")
     assert read.name == "made"
-    assert [e.to_openai() for e in read.examples] == [e.to_openai() for e in made.examples]
-    assert read.version == made.version
+    assert [e.to_openai() for e in read.examples] == [e.to_openai() for e in training_set.examples]
+    assert read.version == training_set.version
 
 
 def test_preference_files_round_trip() -> None:
-    made = TrainingSet("p", (preference_example("Q?", "good", "bad", system="s"),))
-    read = load_training_set(made.to_jsonl(), "p.jsonl")
+    training_set = TrainingSet("p", (preference_example("Q?", "good", "bad", system="s"),))
+    read = load_training_set(training_set.to_jsonl(), "p.jsonl")
     assert (read.kind, read.examples[0].answer, read.examples[0].question) == ("preference", "good", "Q?")
-    assert read.version == made.version
+    assert read.version == training_set.version
 
 
 def test_version_depends_on_content_not_on_origin() -> None:
@@ -64,8 +64,8 @@ def test_csv_with_usual_columns() -> None:
 
 def test_texts_and_their_classes_need_no_answer_column() -> None:
     read = load_training_set(b"\xef\xbb\xbftext,category\r\nhi,greeting\r\n\r\nbye,parting\r\n", "banking.csv")
-    found = [(e.question, e.answer, e.label) for e in read.examples]
-    assert found == [("hi", "greeting", "greeting"), ("bye", "parting", "parting")]
+    matches = [(e.question, e.answer, e.label) for e in read.examples]
+    assert matches == [("hi", "greeting", "greeting"), ("bye", "parting", "parting")]
 
 
 @pytest.mark.parametrize("sign", [";", "\t"])
@@ -76,8 +76,8 @@ def test_csv_parted_by_other_signs(sign: str) -> None:
 
 def test_csv_with_named_columns_and_preference_columns() -> None:
     classes = load_training_set(b"text,category\nhi,greeting\n", "c.csv", columns={"answer": "category"})
-    found = classes.examples[0]
-    assert (found.question, found.answer, found.label) == ("hi", "greeting", "greeting")
+    result = classes.examples[0]
+    assert (result.question, result.answer, result.label) == ("hi", "greeting", "greeting")
     pairs = load_training_set(b"prompt\tchosen\trejected\nq\tg\tb\n", "c.tsv")
     assert (pairs.kind, pairs.examples[0].answer) == ("preference", "g")
 
@@ -92,9 +92,9 @@ def test_csv_with_named_columns_and_preference_columns() -> None:
     ],
 )
 def test_broken_csv_names_what_is_wrong(content: bytes, words: str) -> None:
-    with pytest.raises(BadInput, match=r"bad\.csv") as caught:
+    with pytest.raises(BadInput, match=r"bad\.csv") as error:
         load_training_set(content, "bad.csv")
-    assert words in str(caught.value)
+    assert words in str(error.value)
 
 
 def test_unknown_column_lists_those_there_are() -> None:

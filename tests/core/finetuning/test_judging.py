@@ -50,16 +50,16 @@ def test_curves_are_read_in_words(train: list[float], valid: list[float], fit: s
 def test_training_pays_after_so_many_requests() -> None:
     base = RequestCost(1_000, 50, prompt_price=0.5, completion_price=1.5)
     tuned = RequestCost(100, 50, prompt_price=0.5, completion_price=1.5)
-    found = break_even(base, tuned, training_usd=9.0)
-    assert found.saved_per_request == pytest.approx(0.00045)
-    assert found.requests == 20_000
-    assert "20,000 requests" in found.sentence
+    threshold = break_even(base, tuned, training_usd=9.0)
+    assert threshold.saved_per_request == pytest.approx(0.00045)
+    assert threshold.requests == 20_000
+    assert "20,000 requests" in threshold.sentence
 
 
 def test_training_never_pays_when_the_tuned_model_costs_more() -> None:
-    found = break_even(RequestCost(100, 10, 1.0, 1.0), RequestCost(100, 10, 2.0, 2.0), 1.0)
-    assert found.requests is None
-    assert "never" in found.sentence
+    threshold = break_even(RequestCost(100, 10, 1.0, 1.0), RequestCost(100, 10, 2.0, 2.0), 1.0)
+    assert threshold.requests is None
+    assert "never" in threshold.sentence
 
 
 def test_free_training_pays_at_once() -> None:

@@ -70,6 +70,6 @@ def test_jobs_are_ordered_by_when_they_were_made_though_the_clock_jumps_back(
             return datetime(2026, 10, 25, 3) - timedelta(hours=cls.hours)
 
     monkeypatch.setattr(folder_names, "datetime", Backwards)
-    made = [job(settings, f"job{number}").id for number in range(4)]
-    assert made == sorted(made)
-    assert [folder.id for folder in all_folders(settings)] == made[::-1]
+    results = [job(settings, f"job{number}").id for number in range(4)]
+    assert results == sorted(results)
+    assert [folder.id for folder in all_folders(settings)] == results[::-1]

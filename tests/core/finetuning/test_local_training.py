@@ -32,9 +32,9 @@ def make(settings: Settings, tiny_model: Path) -> Callable[..., JobFolder]:
         train: TrainingSet | None = None, valid: TrainingSet | None = None, name: str = "tuned", **values: Any
     ) -> JobFolder:
         request = JobRequest(name=name, base_model=str(tiny_model), hyperparameters=QUICK | values)
-        made = new_folder(settings, request, "lora", train or colours(24), valid or colours(8, 100))
-        made.write("worker.json", settings.model_dump(mode="json"))
-        return made
+        folder = new_folder(settings, request, "lora", train or colours(24), valid or colours(8, 100))
+        folder.write("worker.json", settings.model_dump(mode="json"))
+        return folder
 
     return folder
 
@@ -119,14 +119,14 @@ def test_resuming_after_a_stop_gives_the_same_weights_as_never_stopping(make: Ca
 def test_a_full_disk_in_mid_checkpoint_keeps_the_last_good_one_and_says_so(
     make: Callable[..., JobFolder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written: list[str] = []
+    rows: list[str] = []
 
     def sometimes_full(path: Path, content: bytes) -> None:
-        if path.name == "last.pt" and written.count("last.pt") >= 1:
+        if path.name == "last.pt" and rows.count("last.pt") >= 1:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr("os.fsync", full)
                 replace_file(path, content)
-        written.append(path.name)
+        rows.append(path.name)
         replace_file(path, content)
 
     def full(_handle: int) -> None:
@@ -300,9 +300,9 @@ def test_wrong_requests_are_refused_before_anything_starts(
     settings: Settings, training: TrainingSet, validation: TrainingSet | None, request_values: Any, words: str
 ) -> None:
     local = LocalTrainer(settings)
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(BadInput) as error:
         local.create(JobRequest(name="x", **request_values), training, validation)
-    assert words in str(caught.value)
+    assert words in str(error.value)
     assert not (settings.home / "finetuning").exists()
 
 
@@ -342,15 +342,15 @@ def test_a_torn_last_line_is_passed_over_and_closed(make: Callable[..., JobFolde
 def test_a_best_model_that_was_not_written_is_not_called_the_best(
     make: Callable[..., JobFolder], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept: list[int] = []
+    survivors: list[int] = []
     save = checkpoints.Checkpoints.save_best
 
     def full(self: checkpoints.Checkpoints, weights: Any, step: int, valid_loss: float) -> None:
         # Room for what the base model can do alone.
-        if kept:
+        if survivors:
             raise StorageError("best.pt: cannot be written (No space left on device)")
         save(self, weights, step, valid_loss)
-        kept.append(step)
+        survivors.append(step)
 
     monkeypatch.setattr(checkpoints.Checkpoints, "save_best", full)
     # At the steps 0, 2, 4 and 6, and of the result: neither the first nor the last step is the best.
@@ -358,7 +358,7 @@ def test_a_best_model_that_was_not_written_is_not_called_the_best(
     monkeypatch.setattr(lora_run.LoraRun, "measure", lambda *_: Measurement(next(losses), 0.5))
     assert work(make()).status == "finished"
     (made,) = adapters(settings)
-    assert (kept, made.card["best_step"], made.card["valid_loss"]) == ([0], 0, 3.0)
+    assert (survivors, made.card["best_step"], made.card["valid_loss"]) == ([0], 0, 3.0)
 
 
 @pytest.mark.parametrize("last", [1.0, 4.0])

@@ -50,17 +50,17 @@ def test_an_odd_field_of_a_job_costs_that_field(
     stub.finish("ftjob-1", tokens=1000)
     stub.jobs["ftjob-1"][field] = odd
 
-    seen = service.status(job.id)
+    result = service.status(job.id)
     service.events(job.id)
     service.metrics(job.id)
-    listed = service.list_jobs()
+    listing = service.list_jobs()
 
-    assert seen.remote_id == listed[0]["id"] == "ftjob-1"
+    assert result.remote_id == listing[0]["id"] == "ftjob-1"
     # A state that cannot be read is over where there is a model.
-    assert seen.status == "finished"
-    assert seen.cost_usd == (None if field == "trained_tokens" else pytest.approx(0.003))
-    (kept,) = all_jobs(settings)
-    assert kept == seen
+    assert result.status == "finished"
+    assert result.cost_usd == (None if field == "trained_tokens" else pytest.approx(0.003))
+    (jobs,) = all_jobs(settings)
+    assert jobs == result
 
 
 def test_odd_tokens_are_said(service: ServiceTrainer, stub: FineTuningStub) -> None:
@@ -83,9 +83,9 @@ def test_odd_events_and_checkpoints(service: ServiceTrainer, stub: FineTuningStu
         stub.checkpoint("ftjob-1", step, 0.5)
         stub.job_checkpoints["ftjob-1"][-1] |= {"created_at": "x", **changes}
 
-    told = {event.message for event in service.events(job.id)}
+    messages = {event.message for event in service.events(job.id)}
 
-    assert {"good", "odd", "half \ufffd", ""} < told
+    assert {"good", "odd", "half \ufffd", ""} < messages
     assert [(p.step, p.train_loss) for p in service.metrics(job.id)] == [(1, 0.5)]
     assert [(c.step, c.valid_loss) for c in service.checkpoints(job.id)] == [(3, 0.25), (6, None), (7, None)]
 
@@ -135,9 +135,9 @@ def test_a_service_that_names_no_id_at_all_is_told(service: ServiceTrainer, stub
 def test_a_refusal_with_an_odd_code_is_told(service: ServiceTrainer, stub: FineTuningStub, code: Any) -> None:
     stub.fail("POST /fine_tuning/jobs", (403, code, "no \ud83d"))
 
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError) as error:
         service.create(REQUEST, colours(12), is_confirmed=True)
 
-    str(caught.value).encode()
-    assert "the key is not allowed to start the job" in str(caught.value)
-    assert len(str(caught.value)) < 500
+    str(error.value).encode()
+    assert "the key is not allowed to start the job" in str(error.value)
+    assert len(str(error.value)) < 500

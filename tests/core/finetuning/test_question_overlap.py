@@ -62,16 +62,16 @@ def test_questions_about_other_things_are_different_however_alike_they_are() -> 
 
 
 def test_questions_that_differ_in_a_figure_are_different() -> None:
-    asked = [f"How many ships passed the canal in 19{year}?" for year in range(30, 60)]
-    assert find_question_overlap(asked, asked[:20]) == dict.fromkeys(range(20), "exact")
-    prompts = [f"Passage: In 1959 many passed.\nQuestion: {question}\nAnswer:" for question in asked[:20]]
-    assert find_question_overlap(asked[:29], prompts) == dict.fromkeys(range(20), "exact")
+    questions = [f"How many ships passed the canal in 19{year}?" for year in range(30, 60)]
+    assert find_question_overlap(questions, questions[:20]) == dict.fromkeys(range(20), "exact")
+    prompts = [f"Passage: In 1959 many passed.\nQuestion: {question}\nAnswer:" for question in questions[:20]]
+    assert find_question_overlap(questions[:29], prompts) == dict.fromkeys(range(20), "exact")
     assert find_question_overlap(["What is 12 + 5?"], ["What is 13 + 5?", "What iss 12 + 5?"]) == {0: "near"}
 
 
 def test_what_users_say_in_conversations_and_preference_pairs_counts() -> None:
-    found = user_texts([chat_example("a", "b", system="s"), preference_example("c", "d", "e")])
-    assert list(found) == ["a", "c"]
+    result = user_texts([chat_example("a", "b", system="s"), preference_example("c", "d", "e")])
+    assert list(result) == ["a", "c"]
 
 
 def test_other_requests_of_the_same_kind_are_no_overlap() -> None:
@@ -84,10 +84,10 @@ def test_other_requests_of_the_same_kind_are_no_overlap() -> None:
 
 def test_no_sample_configuration_shows_a_sample_question() -> None:
     root = SAMPLES.parent
-    asked = [json.loads(line)["question"] for line in (root / "questions.jsonl").read_text().splitlines()]
+    questions = [json.loads(line)["question"] for line in (root / "questions.jsonl").read_text().splitlines()]
     shots = [
         "What is the chemical symbol of gold?",
         "Who wrote Pride and Prejudice?",
         "When did the Panama Canal open?",
     ]
-    assert find_question_overlap(asked, shots) == {}
+    assert find_question_overlap(questions, shots) == {}

@@ -44,8 +44,8 @@ def test_short_answers_must_agree() -> None:
 
 def test_planted_near_duplicates_are_found_among_many() -> None:
     base = varied(400)
-    changed = [chat_example(e.question[:20] + "#" + e.question[21:], e.answer, source="planted") for e in base[:100]]
-    selection = remove_duplicates([*base, *changed])
+    variants = [chat_example(e.question[:20] + "#" + e.question[21:], e.answer, source="planted") for e in base[:100]]
+    selection = remove_duplicates([*base, *variants])
     assert len(selection.examples) <= 402
     assert selection.examples[:400] == tuple(base)
 

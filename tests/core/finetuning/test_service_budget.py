@@ -93,9 +93,9 @@ def test_a_budget_needs_a_price(service: ServiceTrainer, stub: FineTuningStub) -
 def test_the_estimate_is_entered_when_it_starts_and_what_it_took_when_the_service_says_so(
     service: ServiceTrainer, stub: FineTuningStub
 ) -> None:
-    with account_for(Account()) as paid:
+    with account_for(Account()) as account:
         job = start(service, request(budget_usd=1e6))
-    assert paid.usage.cost_usd == pytest.approx(usd(2 * EPOCH))
+    assert account.usage.cost_usd == pytest.approx(usd(2 * EPOCH))
     assert (job.cost_usd, job.budget_usd) == (None, 1e6)
     stub.finish("ftjob-1", tokens=2 * EPOCH + 7)
     job = service.status(job.id)
@@ -163,16 +163,16 @@ def test_the_command_line_says_the_price_and_refuses_in_one_sentence(
     asked = f"finetune start {tmp_path}/train.jsonl --name tidy --provider cloud --base-model gpt-small --yes"
     asked = f"{asked} --set n_epochs=1 --validation-share 0 --price {PRICE}".split()
     assert run([*asked, "--budget", "0.0001"]) == 3
-    said = capsys.readouterr().err.strip().splitlines()
-    assert said[-1].startswith("llmopt: Nothing was sent: training may cost")
-    assert said[-1].count("more than the budget of $0.0001") == 1
+    output = capsys.readouterr().err.strip().splitlines()
+    assert output[-1].startswith("llmopt: Nothing was sent: training may cost")
+    assert output[-1].count("more than the budget of $0.0001") == 1
     assert stub.requests == []
     assert run([*asked, "--budget", "0"]) == 2
     assert capsys.readouterr().err.startswith("llmopt: --budget: ")
     assert run([*asked, "--budget", "100"]) == 0
-    told = capsys.readouterr()
-    assert "It will cost about" in told.err
-    assert "of the budget of $100.00 are expected" in told.out
+    text = capsys.readouterr()
+    assert "It will cost about" in text.err
+    assert "of the budget of $100.00 are expected" in text.out
     (job,) = all_jobs(Settings(home=tmp_path / "home"))
     stub.finish("ftjob-1", tokens=EPOCH)
     assert run(["finetune", "status", job.id]) == 0

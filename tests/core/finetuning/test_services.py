@@ -84,9 +84,9 @@ def test_preference_pairs_go_out_as_dpo(service: ServiceTrainer, stub: FineTunin
 def test_nothing_is_sent_before_the_user_agreed(
     service: ServiceTrainer, stub: FineTuningStub, settings: Settings
 ) -> None:
-    with pytest.raises(BadInput, match="12 training examples and 4 validation examples") as caught:
+    with pytest.raises(BadInput, match="12 training examples and 4 validation examples") as error:
         service.create(REQUEST, colours(12), colours(4, 50))
-    assert "another program on this machine" in str(caught.value)
+    assert "another program on this machine" in str(error.value)
     assert stub.requests == []
     assert all_jobs(settings) == []
 
@@ -113,9 +113,9 @@ def test_likely_secrets_are_counted_in_all_that_would_be_sent(service: ServiceTr
     assert leaving.secrets == {"an API key": 2, "a password": 1}
     assert leaving.warning == "3 examples seem to hold a secret (an API key in 2, a password in 1)."
     assert summarize_upload(Endpoint(name="x", base_url="https://x.example"), colours(3)).warning == ""
-    with pytest.raises(BadInput, match="2 examples seem to hold a secret") as caught:
+    with pytest.raises(BadInput, match="2 examples seem to hold a secret") as error:
         service.create(REQUEST, leaky)
-    assert key not in str(caught.value)
+    assert key not in str(error.value)
     assert stub.requests == []
 
 
@@ -199,12 +199,12 @@ def test_the_callback_gets_the_id_even_when_the_disk_is_full(
             raise StorageError("No space left on device")
         return update(self, **changes)
 
-    kept: list[str] = []
+    survivors: list[str] = []
     with monkeypatch.context() as patch:
         patch.setattr(JobFolder, "update_state", full)
         with pytest.raises(StorageError):
-            start(service, on_created=lambda job: kept.append(job.remote_id))
-    assert kept == ["ftjob-1"]
+            start(service, on_created=lambda job: survivors.append(job.remote_id))
+    assert survivors == ["ftjob-1"]
 
 
 @pytest.mark.parametrize(
@@ -225,13 +225,13 @@ def test_refusals_are_explained_in_words(
     service: ServiceTrainer, stub: FineTuningStub, settings: Settings, route: str, fault: Any, kind: str, words: str
 ) -> None:
     stub.fail(route, fault)
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError) as error:
         start(service)
-    assert caught.value.kind == kind
-    assert words in str(caught.value)
-    assert KEY not in str(caught.value)
+    assert error.value.kind == kind
+    assert words in str(error.value)
+    assert KEY not in str(error.value)
     job = only_job(settings)
-    assert (job.status, job.message) == ("failed", str(caught.value))
+    assert (job.status, job.message) == ("failed", str(error.value))
     assert stub.count(route) == 1
 
 
@@ -277,13 +277,13 @@ def test_status_follows_the_service_to_the_end(service: ServiceTrainer, stub: Fi
     with pytest.raises(BadInput, match="running"):
         service.result(job.id)
     stub.finish("ftjob-1", tokens=500_000)
-    done = service.status(job.id)
-    assert (done.status, done.trained_tokens, done.cost_usd) == ("finished", 500_000, pytest.approx(1.5))
+    result = service.status(job.id)
+    assert (result.status, result.trained_tokens, result.cost_usd) == ("finished", 500_000, pytest.approx(1.5))
     tuned = service.result(job.id)
     assert (tuned.spec.endpoint, tuned.spec.name, tuned.spec.mode) == ("cloud", "ft:base:org:name:1", "chat")
-    asked = len(stub.requests)
+    count = len(stub.requests)
     service.status(job.id)
-    assert len(stub.requests) == asked
+    assert len(stub.requests) == count
 
 
 def test_a_failed_job_says_why(service: ServiceTrainer, stub: FineTuningStub) -> None:
@@ -340,11 +340,11 @@ def test_events_are_paged_kept_and_never_doubled(service: ServiceTrainer, stub: 
     stub.fail("GET /fine_tuning/jobs/ID/events", "drop", "drop")
     with pytest.raises(EndpointError):
         service.events(job.id)
-    asked = stub.count("GET /fine_tuning/jobs/ID/events")
+    count = stub.count("GET /fine_tuning/jobs/ID/events")
     again = [e.message for e in service.events(job.id)]
     assert again.count("Step 3") == 1
     assert "Done" in again
-    assert stub.count("GET /fine_tuning/jobs/ID/events") == asked + 1
+    assert stub.count("GET /fine_tuning/jobs/ID/events") == count + 1
     points = service.metrics(job.id)
     assert [(p.step, p.train_loss) for p in points] == [(n, 1.0 / n) for n in range(1, 8)]
 
@@ -353,8 +353,8 @@ def test_what_the_service_did_comes_after_what_was_sent_in_the_same_second(
     service: ServiceTrainer, stub: FineTuningStub, settings: Settings
 ) -> None:
     job = start(service)
-    sent = max(event.at for event in service.events(job.id))
-    stub.event("ftjob-1", "Created the job", at=int(sent))
+    most = max(event.at for event in service.events(job.id))
+    stub.event("ftjob-1", "Created the job", at=int(most))
     assert [event.message for event in service.events(job.id)][-1] == "Created the job"
 
 
@@ -379,9 +379,9 @@ def test_checkpoints_are_models_one_can_call(service: ServiceTrainer, stub: Fine
     job = start(service)
     for step, loss in ((10, 1.0), (20, 0.5), (30, 0.7)):
         stub.checkpoint("ftjob-1", step, loss)
-    found = service.checkpoints(job.id)
-    assert [(c.step, c.valid_loss) for c in found] == [(10, 1.0), (20, 0.5), (30, 0.7)]
-    assert found[1].model == "ft:base:org:name:1:ckpt-step-20"
+    result = service.checkpoints(job.id)
+    assert [(c.step, c.valid_loss) for c in result] == [(10, 1.0), (20, 0.5), (30, 0.7)]
+    assert result[1].model == "ft:base:org:name:1:ckpt-step-20"
 
 
 def test_cancel_and_cancel_too_late(service: ServiceTrainer, stub: FineTuningStub) -> None:

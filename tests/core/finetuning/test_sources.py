@@ -107,11 +107,11 @@ def test_failures_come_first_then_low_then_uncertain() -> None:
         record("fine", 0.95), record("middling", 0.5), record("low", 0.1), record("unscored", None), mixed,
         record("broken", failure=True), record("again", 0.1, question="Question LOW?"), record("done", 0.0),
     ]  # fmt: skip
-    found = next_to_label(records, already=["done"])
-    assert [c.record.example.id for c in found] == ["broken", "unscored", "low", "middling", "split"]
-    assert [c.reason for c in found] == ["failed", "not scored", "low score", "uncertain", "uncertain"]
-    assert "it took too long" in found[0].explanation
-    assert "answer_f1 0.10" in found[2].explanation
+    result = next_to_label(records, already=["done"])
+    assert [c.record.example.id for c in result] == ["broken", "unscored", "low", "middling", "split"]
+    assert [c.reason for c in result] == ["failed", "not scored", "low score", "uncertain", "uncertain"]
+    assert "it took too long" in result[0].explanation
+    assert "answer_f1 0.10" in result[2].explanation
     assert len(next_to_label(records, 2)) == 2
 
 
@@ -150,50 +150,50 @@ async def test_distillation_keeps_what_passes_and_says_why_not() -> None:
 
     teacher = ScriptedChat(answer, cost_usd=0.01)
     progress: list[tuple[int, int]] = []
-    made = await distill(
+    result = await distill(
         QUESTIONS, metered(teacher), ModelSpec(endpoint="big", name="teacher"), teacher_prompt=teach,
         student_prompt=learn,
         checks=[no_threes], concurrency=2, on_done=lambda done, total: progress.append((done, total)),
     )  # fmt: skip
-    assert [e.answer for e in made.examples] == ["answer 0", "answer 2", "answer 4"]
-    assert [m["role"] for m in made.examples[0].messages] == ["user", "assistant"]
-    assert (made.examples[0].group, made.examples[0].label) == ("d", "c")
-    assert "teacher" in made.examples[0].source
-    assert made.rejections == {
+    assert [e.answer for e in result.examples] == ["answer 0", "answer 2", "answer 4"]
+    assert [m["role"] for m in result.examples[0].messages] == ["user", "assistant"]
+    assert (result.examples[0].group, result.examples[0].label) == ("d", "c")
+    assert "teacher" in result.examples[0].source
+    assert result.rejections == {
         "q1": "the answer is empty",
         "q3": "it says three",
         "q5": "RuntimeError: the check broke",
     }
-    assert made.usage.calls == 6
-    assert made.usage.cost_usd == pytest.approx(0.06)
+    assert result.usage.calls == 6
+    assert result.usage.cost_usd == pytest.approx(0.06)
     assert progress[-1] == (6, 6)
     assert teacher.peak <= 2
 
 
 async def test_distillation_goes_on_when_the_teacher_fails_and_drops_cut_answers() -> None:
     teacher = ScriptedChat([EndpointError("down", "timeout"), Completion("cut off", Usage(), "length"), "good"])
-    made = await distill(QUESTIONS[:3], teacher, ModelSpec(), teacher_prompt=teach, concurrency=1)
-    assert [e.answer for e in made.examples] == ["good"]
-    assert made.rejections["q0"] == "down"
-    assert "token limit" in made.rejections["q1"]
+    result = await distill(QUESTIONS[:3], teacher, ModelSpec(), teacher_prompt=teach, concurrency=1)
+    assert [e.answer for e in result.examples] == ["good"]
+    assert result.rejections["q0"] == "down"
+    assert "token limit" in result.rejections["q1"]
 
 
 async def test_half_an_answer_or_reasoning_alone_is_no_training_example() -> None:
     held = Completion("The bomb is", Usage(), "content_filter")
     teacher = ScriptedChat([held, Completion("", Usage(), "length", reasoning="hm"), "good"])
-    made = await distill(QUESTIONS[:3], teacher, ModelSpec(max_tokens=9), teacher_prompt=teach, concurrency=1)
-    assert [e.answer for e in made.examples] == ["good"]
-    assert "content filter" in made.rejections["q0"]
-    assert "spent its 9 tokens on reasoning" in made.rejections["q1"]
+    result = await distill(QUESTIONS[:3], teacher, ModelSpec(max_tokens=9), teacher_prompt=teach, concurrency=1)
+    assert [e.answer for e in result.examples] == ["good"]
+    assert "content filter" in result.rejections["q0"]
+    assert "spent its 9 tokens on reasoning" in result.rejections["q1"]
 
 
 async def test_distillation_stops_at_its_budget_or_when_told() -> None:
     teacher = ScriptedChat(lambda _request: "fine", cost_usd=1.0)
     budget = Budget(2.0)
-    made = await distill(QUESTIONS, metered(teacher, budget), ModelSpec(), teacher_prompt=teach, concurrency=4)
-    assert (len(made.examples), len(made.rejections), len(teacher.requests)) == (2, 4, 2)
-    assert made.usage.cost_usd == budget.usage.cost_usd == 2.0
-    assert "The budget of $2.00" in made.stop_reason
+    result = await distill(QUESTIONS, metered(teacher, budget), ModelSpec(), teacher_prompt=teach, concurrency=4)
+    assert (len(result.examples), len(result.rejections), len(teacher.requests)) == (2, 4, 2)
+    assert result.usage.cost_usd == budget.usage.cost_usd == 2.0
+    assert "The budget of $2.00" in result.stop_reason
     none = await distill(QUESTIONS, ScriptedChat([]), ModelSpec(), teacher_prompt=teach, should_stop=lambda: True)
     assert none.examples == ()
 

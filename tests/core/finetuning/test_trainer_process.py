@@ -110,8 +110,8 @@ def test_a_job_waits_until_it_is_trained_and_can_be_cancelled_while_waiting(
     assert (ended.status, ended.resumable) == ("interrupted", True)
     assert local.checkpoints(jobs[0].id)
     steps = len(local.metrics(jobs[0].id))
-    done = local.train(jobs[0].id, should_stop=lambda: len(local.metrics(jobs[0].id)) > steps)
-    assert done.status == "cancelled"
+    result = local.train(jobs[0].id, should_stop=lambda: len(local.metrics(jobs[0].id)) > steps)
+    assert result.status == "cancelled"
     assert any(e.message.startswith("Going on after step") for e in local.events(jobs[0].id))
 
 
@@ -160,9 +160,9 @@ def test_a_job_that_is_taken_up_while_somebody_looks_is_not_interrupted(
     known = JobFolder.is_worked_on
 
     def look(self: JobFolder) -> bool:
-        found = known(self)
+        result = known(self)
         self.claim(os.getpid())
-        return found
+        return result
 
     monkeypatch.setattr(JobFolder, "is_worked_on", look)
     assert local.status(job.id).status == "running"

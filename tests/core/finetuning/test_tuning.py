@@ -37,27 +37,27 @@ EXAMPLES = [
 
 async def test_pairs_hold_the_prompt_as_it_will_be_asked_without_few_shot(settings: Settings) -> None:
     async with Models(settings) as models:
-        made = await training_pairs(RAG, DOCUMENTS, EXAMPLES, models)
-    assert [e.question for e in made.examples] == [
+        pairs = await training_pairs(RAG, DOCUMENTS, EXAMPLES, models)
+    assert [e.question for e in pairs.examples] == [
         f"{DOCUMENTS[0].text}\nQ: Where does the heron wait?\nA:",
         f"{DOCUMENTS[1].text}\nQ: When does the last ferry leave?\nA:",
     ]
-    assert [e.answer for e in made.examples] == ["in the reeds", "ten at night"]
-    assert [(e.group, e.label) for e in made.examples] == [("birds.txt", "where"), ("boats.txt", "")]
+    assert [e.answer for e in pairs.examples] == ["in the reeds", "ten at night"]
+    assert [(e.group, e.label) for e in pairs.examples] == [("birds.txt", "where"), ("boats.txt", "")]
 
 
 async def test_pairs_without_retrieval_and_without_references(settings: Settings) -> None:
     async with Models(settings) as models:
-        made = await training_pairs(PLAIN, [], EXAMPLES[:1], models)
-        assert made.examples[0].question == "Q: Where does the heron wait?\nA:"
+        pairs = await training_pairs(PLAIN, [], EXAMPLES[:1], models)
+        assert pairs.examples[0].question == "Q: Where does the heron wait?\nA:"
         with pytest.raises(BadInput, match="reference"):
             await training_pairs(PLAIN, [], EXAMPLES[2:], models)
 
 
 def test_a_check_of_forgetting_changes_the_model_alone() -> None:
-    changed = with_tuned_model(RAG, ModelSpec(adapter="mine", mode="chat", max_tokens=7))
-    assert (changed.model.adapter, changed.model.mode, changed.model.max_tokens) == ("mine", "chat", 256)
-    assert changed.model_copy(update={"model": RAG.model}) == RAG
+    variant = with_tuned_model(RAG, ModelSpec(adapter="mine", mode="chat", max_tokens=7))
+    assert (variant.model.adapter, variant.model.mode, variant.model.max_tokens) == ("mine", "chat", 256)
+    assert variant.model_copy(update={"model": RAG.model}) == RAG
 
 
 def test_four_corners() -> None:

@@ -39,15 +39,15 @@ def test_any_text_can_be_analysed(text):
 
 def test_chinese_is_found_by_the_words_it_shares():
     texts = ["诺曼人的名字来自诺曼底。", "莱茵河发源于瑞士。", "蜜蜂跳舞。"]
-    found = Bm25.of(texts).search("莱茵河从哪里开始？", 3)
-    assert found[0][0] == 1
-    assert 2 not in [position for position, _ in found]
+    result = Bm25.of(texts).search("莱茵河从哪里开始？", 3)
+    assert result[0][0] == 1
+    assert 2 not in [position for position, _ in result]
 
 
 def test_only_texts_that_share_a_word_are_found_and_ties_keep_their_order():
-    found = Bm25.of(["bees dance", "rivers flow", "bees dance"]).search("dancing bee", 5)
-    assert [position for position, _ in found] == [0, 2]
-    assert found[0][1] == found[1][1] > 0
+    result = Bm25.of(["bees dance", "rivers flow", "bees dance"]).search("dancing bee", 5)
+    assert [position for position, _ in result] == [0, 2]
+    assert result[0][1] == result[1][1] > 0
 
 
 @pytest.mark.parametrize("question", ["", "the of and", "unknownword"])

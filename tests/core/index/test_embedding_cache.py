@@ -42,9 +42,9 @@ def test_a_failure_on_the_way_keeps_the_batches_before_it(cache):
 
 def test_progress_counts_distinct_texts_and_starts_with_the_known_ones(cache, embedder):
     encode_with_cache(["a"], embedder, cache)
-    seen = []
-    encode_with_cache(["a", "b", "b"], embedder, cache, lambda done, total: seen.append((done, total)))
-    assert seen == [(1, 2), (2, 2)]
+    calls = []
+    encode_with_cache(["a", "b", "b"], embedder, cache, lambda done, total: calls.append((done, total)))
+    assert calls == [(1, 2), (2, 2)]
 
 
 def test_lone_surrogates_and_nul_bytes_are_embedded(cache):
@@ -63,7 +63,7 @@ def test_nonsense_from_the_embedder_is_refused_and_not_kept(wrong):
             return wrong
 
     cache = MemoryCache()
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError) as error:
         encode_with_cache(["a"], Wrong(), cache)
-    assert caught.value.kind == "bad-answer"
+    assert error.value.kind == "bad-answer"
     assert np.isfinite(encode_with_cache(["a"], HashEmbedder(), cache)).all()

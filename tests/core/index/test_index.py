@@ -52,8 +52,8 @@ def test_filters_hold_for_both_searches(chunks, spec, embedder, settings, cache)
 
 
 def test_vectors_come_in_the_order_asked_for(index, embedder, chunks):
-    asked = [chunks[3].id, chunks[0].id]
-    assert np.allclose(index.vectors(asked), embedder.encode([chunks[3].text, chunks[0].text]), atol=1e-6)
+    questions = [chunks[3].id, chunks[0].id]
+    assert np.allclose(index.vectors(questions), embedder.encode([chunks[3].text, chunks[0].text]), atol=1e-6)
 
 
 def test_equal_scores_keep_the_order_of_positions():
@@ -116,7 +116,7 @@ def test_the_fingerprint_follows_content_model_and_metadata(chunks, spec, settin
     def fingerprint(chunks=chunks, spec=spec, embedder=None, **more):
         return build_index(chunks, spec, embedder or HashEmbedder(), settings, cache, **more).fingerprint
 
-    changed = [
+    variants = [
         fingerprint(),
         fingerprint(chunks=chunks[1:]),
         fingerprint(spec=EmbeddingSpec(model="hash", of="heading")),
@@ -124,8 +124,8 @@ def test_the_fingerprint_follows_content_model_and_metadata(chunks, spec, settin
         fingerprint(documents=[Document("0.txt", "", {"a": 1})]),
         fingerprint(texts=["x"] * len(chunks)),
     ]
-    assert len(set(changed)) == len(changed)
-    assert fingerprint() == changed[0]
+    assert len(set(variants)) == len(variants)
+    assert fingerprint() == variants[0]
 
 
 def test_nothing_to_index_is_said(spec, embedder, settings, cache):
@@ -189,8 +189,8 @@ def test_rows_of_a_table_are_found_by_its_column_names(settings, cache):
     chunks = [Chunk("a", 0, 4, "Boat"), Chunk("a", 9, 22, "| Ann | 12 |", heading="Fees > columns: Ship | Charge")]
     index = build_index(chunks, EmbeddingSpec(model="hash"), embedder, settings, cache)
     assert [hit.chunk for hit in index.search_bm25(["Which charge?"], 2)[0]] == [chunks[1]]
-    (found,) = index.vectors([chunks[1].id])
-    assert np.allclose(found, embedder.encode(["Ship | Charge\n| Ann | 12 |"])[0], atol=1e-6)
+    (result,) = index.vectors([chunks[1].id])
+    assert np.allclose(result, embedder.encode(["Ship | Charge\n| Ann | 12 |"])[0], atol=1e-6)
 
 
 @pytest.fixture
@@ -217,8 +217,8 @@ def test_words_of_former_terms_are_counted_anew_once_and_no_vector_is_made(old_f
         open_indexes.close_all()
     assert embedder.inputs == []
     assert (old_folder / "vectors.npy").stat() == vectors
-    kept = Bm25.load(old_folder / f"bm25-{analysis.VERSION}")
-    assert kept.search("free bus", 2) == Bm25.of([chunk.text for chunk in BUSES]).search("free bus", 2) != []
+    documents = Bm25.load(old_folder / f"bm25-{analysis.VERSION}")
+    assert documents.search("free bus", 2) == Bm25.of([chunk.text for chunk in BUSES]).search("free bus", 2) != []
     assert not list(old_folder.glob(".words-*"))
 
 

@@ -8,9 +8,9 @@ def test_indexes_are_listed_and_deleted(chunks, spec, embedder, settings, cache)
     assert list_indexes(settings) == []
     index = build_index(chunks, spec, embedder, settings, cache)
     build_index([Chunk("c.txt", 0, 3, "one")], spec, embedder, settings, cache)
-    found = {stored.name: stored for stored in list_indexes(settings)}
-    stored = found[index.fingerprint]
-    assert len(found) == 2
+    values = {stored.name: stored for stored in list_indexes(settings)}
+    stored = values[index.fingerprint]
+    assert len(values) == 2
     assert (stored.chunks, stored.embedder) == (len(chunks), embedder.name)
     assert stored.documents == {"0.txt", "1.txt"}
     assert stored.size > 10_000

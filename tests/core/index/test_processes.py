@@ -63,12 +63,12 @@ def built_here(settings, spec, cache):
 
 def test_two_processes_at_once_build_one_index_and_lose_no_vector(settings, spec, cache):
     children = [start(settings.home) for _ in range(2)]
-    said = [child.communicate(timeout=120)[0].splitlines() for child in children]
-    assert sorted("embedding" in lines for lines in said) == [False, True]
-    assert {lines[-1] for lines in said} == {f"right {built_here(settings, spec, cache).fingerprint}"}
+    messages = [child.communicate(timeout=120)[0].splitlines() for child in children]
+    assert sorted("embedding" in lines for lines in messages) == [False, True]
+    assert {lines[-1] for lines in messages} == {f"right {built_here(settings, spec, cache).fingerprint}"}
     index = built_here(settings, spec, cache)
     approximate = [hits[0].chunk for hits in index.search_dense(index.matrix, 1)]
-    exact = [index.chunks[found[0][0]] for found in exact_search(index.matrix, index.matrix, 1)]
+    exact = [index.chunks[one[0][0]] for one in exact_search(index.matrix, index.matrix, 1)]
     assert sum(a == b for a, b in zip(approximate, exact, strict=True)) >= 0.99 * COUNT
 
 

@@ -211,8 +211,8 @@ def test_what_a_killed_builder_left_is_taken_over(fresh, tmp_path):
             os._exit(9)
         SharedCollections({fresh.url!r}, Path({str(tmp_path / "dead")!r})).ensure("key", ["a"], encode, print)
     """
-    done = subprocess.run([sys.executable, "-c", "\n".join(line[8:] for line in code.split("\n"))], check=False)
-    assert done.returncode == 9
+    result = subprocess.run([sys.executable, "-c", "\n".join(line[8:] for line in code.split("\n"))], check=False)
+    assert result.returncode == 9
     assert fresh.names() == ["llmopt-key.part", "llmopt-users"]
     found = SharedCollections(fresh.url, tmp_path / "alive").ensure("key", ["a"], lambda: _rows(1), lambda: None)
     assert found.tolist() == _rows(1).tolist()
@@ -321,10 +321,10 @@ def test_a_collection_that_vanished_heals_in_the_process_that_has_it_open(chunks
      "http://me:hidden@127.0.0.1:9/#hidden", "http://me:hidden\n@127.0.0.1:9"],
 )  # fmt: skip
 def test_no_password_of_an_address_is_shown(url, chunks, spec, embedder, settings, cache):
-    with pytest.raises((BadInput, StorageError)) as caught:
+    with pytest.raises((BadInput, StorageError)) as error:
         build_index(chunks, spec, embedder, settings.model_copy(update={"chroma_url": url}), cache)
-    assert "hidden" not in "".join(traceback.format_exception_only(caught.value))
-    assert "Chroma" in str(caught.value) or "LLMOPT_CHROMA_URL" in str(caught.value)
+    assert "hidden" not in "".join(traceback.format_exception_only(error.value))
+    assert "Chroma" in str(error.value) or "LLMOPT_CHROMA_URL" in str(error.value)
     assert "hidden" not in mask_password(url)
 
 
@@ -341,11 +341,11 @@ class _Proxy(BaseHTTPRequestHandler):
         if below == self.path or self.headers.get("Authorization") != self.account:
             status, kind, text = 401, "text/plain", b"not allowed"
         else:
-            found = httpx.request(
+            result = httpx.request(
                 self.command, f"http://127.0.0.1:{self.port}{below}", content=body,
                 headers={"Content-Type": "application/json"},
             )  # fmt: skip
-            status, kind, text = found.status_code, found.headers.get("Content-Type", "text/plain"), found.content
+            status, kind, text = result.status_code, result.headers.get("Content-Type", "text/plain"), result.content
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(text)))
@@ -380,16 +380,16 @@ def test_user_password_and_path_of_the_address_are_sent(chunks, spec, embedder, 
 @pytest.mark.parametrize("account", ["", "me:hidden@"])
 def test_a_server_that_refuses_an_account_says_so(account, chunks, spec, embedder, proxy, settings, cache):
     url = f"http://{account}127.0.0.1:{proxy}/shared/chroma"
-    with pytest.raises(StorageError, match="not allowed") as caught:
+    with pytest.raises(StorageError, match="not allowed") as error:
         build_index(chunks, spec, embedder, settings.model_copy(update={"chroma_url": url}), cache)
-    assert "hidden" not in str(caught.value)
+    assert "hidden" not in str(error.value)
 
 
 def test_a_workspace_gets_its_id_on_a_file_system_without_hard_links(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "link", _refuse)
-    found = workspace_id(tmp_path / "indexes")
-    assert len(found) == 32
-    assert workspace_id(tmp_path / "indexes") == found
+    result = workspace_id(tmp_path / "indexes")
+    assert len(result) == 32
+    assert workspace_id(tmp_path / "indexes") == result
     assert [path.name for path in (tmp_path / "indexes").iterdir() if "-" in path.name] == []
 
 

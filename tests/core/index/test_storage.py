@@ -35,9 +35,9 @@ print(folders, build().search_bm25(["number 7"], 1)[0][0].chunk.text)
 @pytest.mark.parametrize("limit", [50_000, 200_000])
 def test_a_full_disk_is_said_and_leaves_nothing_behind(tmp_path, limit):
     command = [sys.executable, "-c", CHILD, tmp_path / "home", str(limit)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr
-    said, after = done.stdout.splitlines()
+    result = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert result.returncode == 0, result.stderr
+    said, after = result.stdout.splitlines()
     assert "could not be written" in said
     assert "free disk space" in said
     assert after == "[] text number 7"

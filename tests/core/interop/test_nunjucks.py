@@ -57,12 +57,12 @@ def written(found):
     ],
 )
 def test_a_template_reads_as_in_promptfoo_and_goes_back(tmp_path, prompt, text):
-    found = imported(tmp_path / "a", prompt)
+    result = imported(tmp_path / "a", prompt)
 
-    assert found.not_run == ()
-    assert written(found) == text
-    exported = export_promptfoo(found.configurations, found.evaluation_set, found.judge, {})
-    (raw,) = [p["raw"] for p in yaml.safe_load(exported.text)["prompts"] if p["label"] == "p"]
+    assert result.not_run == ()
+    assert written(result) == text
+    export = export_promptfoo(result.configurations, result.evaluation_set, result.judge, {})
+    (raw,) = [p["raw"] for p in yaml.safe_load(export.text)["prompts"] if p["label"] == "p"]
     assert "|items" not in raw
     assert written(imported(tmp_path / "b", raw)) == text
 
@@ -84,43 +84,43 @@ def test_a_template_reads_as_in_promptfoo_and_goes_back(tmp_path, prompt, text):
     ],
 )
 def test_what_has_no_counterpart_costs_that_prompt_alone(tmp_path, prompt, reason):
-    found = imported(tmp_path / "a", prompt)
+    result = imported(tmp_path / "a", prompt)
 
-    (entry,) = found.not_run
+    (entry,) = result.not_run
     assert (entry.kind, entry.name) == ("prompt", "p")
     assert reason in entry.reasons[0]
-    assert [c.prompt.template for c in found.configurations] == ["Other {{ name }}"]
+    assert [c.prompt.template for c in result.configurations] == ["Other {{ name }}"]
 
 
 def test_assertions_and_variables_are_read_in_the_same_way(tmp_path):
-    listed = "{% for k, v in order %}{{ k }}{% endfor %}"
-    found = imported(tmp_path / "a", "Say {{ name }}", **{"assert": [{"type": "contains", "value": listed}]})
-    (check,) = assertions_of(found.evaluation_set.examples[0])
-    assert found.not_run == ()
+    listing = "{% for k, v in order %}{{ k }}{% endfor %}"
+    result = imported(tmp_path / "a", "Say {{ name }}", **{"assert": [{"type": "contains", "value": listing}]})
+    (check,) = assertions_of(result.evaluation_set.examples[0])
+    assert result.not_run == ()
     assert "(order|items if order is mapping else order or [])" in check.value
-    assert listed in export_promptfoo(found.configurations, found.evaluation_set, found.judge, {}).text
+    assert listing in export_promptfoo(result.configurations, result.evaluation_set, result.judge, {}).text
 
-    found = imported(tmp_path / "b", "Say {{ said }}", vars={**VARIABLES, "said": listed})
-    assert written(found) == "Say itemcups"
+    result = imported(tmp_path / "b", "Say {{ said }}", vars={**VARIABLES, "said": listing})
+    assert written(result) == "Say itemcups"
 
     refused = [{"type": "contains", "value": "{{ name.slice(1) }}"}, {"type": "contains", "value": "b"}]
-    found = imported(tmp_path / "c", "Say {{ name }}", **{"assert": refused})
-    assert [(e.kind, "'.slice()'" in e.reasons[0]) for e in found.not_run] == [("test", True)]
+    result = imported(tmp_path / "c", "Say {{ name }}", **{"assert": refused})
+    assert [(e.kind, "'.slice()'" in e.reasons[0]) for e in result.not_run] == [("test", True)]
 
 
 def test_messages_are_read_in_the_same_way(tmp_path):
     talk = (
         '[{"role": "system", "content": "{% if five === 5 %}S{% endif %}"}, {"role": "user", "content": "{{ name }}"}]'
     )
-    found = imported(tmp_path / "a", talk)
-    (example,) = found.evaluation_set.examples
-    assert build_messages(found.configurations[0].prompt, example.variables, "chat")[0].content == "S"
+    result = imported(tmp_path / "a", talk)
+    (example,) = result.evaluation_set.examples
+    assert build_messages(result.configurations[0].prompt, example.variables, "chat")[0].content == "S"
 
 
 def test_a_template_of_our_own_stays_when_it_goes_back(tmp_path):
-    found = imported(tmp_path / "a", "{{ name }}")
+    result = imported(tmp_path / "a", "{{ name }}")
     own = Configuration(
-        name="own", model=found.configurations[0].model, prompt={"template": "{{ five == 5 }} {{ words.list.length }}"}
+        name="own", model=result.configurations[0].model, prompt={"template": "{{ five == 5 }} {{ words.list.length }}"}
     )
-    text = export_promptfoo([own], found.evaluation_set, found.judge, {}).text
+    text = export_promptfoo([own], result.evaluation_set, result.judge, {}).text
     assert yaml.safe_load(text)["prompts"][0]["raw"] == "{{ five == 5 }} {{ words.list.length }}"

@@ -64,42 +64,40 @@ def grade(request):
 
 
 async def test_the_support_example_runs_with_the_echo_provider(models):
-    imported = import_promptfoo(EXAMPLES / "eval-customer-support-rubric")
-    assert imported.not_run == ()
-    assert ECHO in {configuration.model.endpoint for configuration in imported.configurations}
-    assert imported.judge.name == "gpt-4.1-mini on openai"
+    result = import_promptfoo(EXAMPLES / "eval-customer-support-rubric")
+    assert result.not_run == ()
+    assert ECHO in {configuration.model.endpoint for configuration in result.configurations}
+    assert result.judge.name == "gpt-4.1-mini on openai"
     models.register("openai", ScriptedChat(grade))
-    verdicts = await run_all(imported, models)
+    verdicts = await run_all(result, models)
     assert len(verdicts) == 8
     assert verdicts.pop("ES billing reply with an invented policy") is False
     assert set(verdicts.values()) == {True}
-    example = imported.evaluation_set.examples[0]
+    example = result.evaluation_set.examples[0]
     assert (example.question[:20], example.category) == ("Me cobraron dos vece", "high")
 
 
 async def test_the_rag_example_imports_and_its_unsupported_tests_are_not_run(models):
-    imported = import_promptfoo(EXAMPLES / "eval-rag")
-    first, second = imported.not_run
+    result = import_promptfoo(EXAMPLES / "eval-rag")
+    first, second = result.not_run
     assert (first.kind, first.name) == ("test", "test 1")
     assert first.reasons == ("the assertion 'context-relevance': this kind is not supported",)
     assert "docs/maternity.md is not there" in second.reasons[0]
-    assert [c.type for c in assertions_of(imported.evaluation_set.examples[0])] == [
+    assert [c.type for c in assertions_of(result.evaluation_set.examples[0])] == [
         "contains", "llm-rubric", "metric", "metric", "unsupported", "metric"
     ]  # fmt: skip
     models.register("openai", ScriptedChat(lambda request: "Everything over $500 needs the manager."))
-    assert set((await run_all(imported, models)).values()) == {None}
+    assert set((await run_all(result, models)).values()) == {None}
 
 
 async def test_the_grading_example_names_the_javascript_per_test(models):
-    imported = import_promptfoo(EXAMPLES / "eval-self-grading")
-    assert [c.name for c in imported.configurations] == ["prompts.txt 1", "prompts.txt 2"]
-    assert imported.configurations[0].model == ModelSpec(
-        endpoint="openai", name="gpt-5.2", mode="chat", max_tokens=1024
-    )
-    assert [n.reasons for n in imported.not_run] == [("the assertion 'javascript': this kind is not supported",)] * 2
-    assert "need an LLM as judge" in imported.warnings[0]
+    result = import_promptfoo(EXAMPLES / "eval-self-grading")
+    assert [c.name for c in result.configurations] == ["prompts.txt 1", "prompts.txt 2"]
+    assert result.configurations[0].model == ModelSpec(endpoint="openai", name="gpt-5.2", mode="chat", max_tokens=1024)
+    assert [n.reasons for n in result.not_run] == [("the assertion 'javascript': this kind is not supported",)] * 2
+    assert "need an LLM as judge" in result.warnings[0]
     models.register("openai", ScriptedChat(lambda request: "Of course!"))
-    assert set((await run_all(imported, models)).values()) == {None}
+    assert set((await run_all(result, models)).values()) == {None}
 
 
 async def test_the_examples_csv_runs_as_tests(models, tmp_path):
@@ -110,10 +108,10 @@ async def test_the_examples_csv_runs_as_tests(models, tmp_path):
     config = {"prompts": ["file://prompts.txt"], "providers": ["openai:chat:gpt-5.2"], "tests": "file://tests.csv",
               "defaultTest": {"options": {"provider": "openai:gpt-5.2"}}}  # fmt: skip
     (folder / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
-    imported = import_promptfoo(folder)
-    assert len(imported.evaluation_set.examples) == 10
+    result = import_promptfoo(folder)
+    assert len(result.evaluation_set.examples) == 10
     models.register("openai", ScriptedChat(lambda r: grade(r) if "Rubric" in r.messages[-1].content else "Hello!"))
-    assert list((await run_all(imported, models)).values()) == [True] * 10
+    assert list((await run_all(result, models)).values()) == [True] * 10
 
 
 def mapped(assertion, grader=None):
@@ -174,10 +172,10 @@ def test_assertions_become_checks(assertion, check):
     ],
 )
 def test_what_has_no_counterpart_is_kept_as_a_check_that_cannot_pass(assertion, reason):
-    found = mapped(assertion)
-    assert found["type"] == "unsupported"
-    assert reason in found["value"]["reason"]
-    assert found["value"]["assertion"] == assertion
+    result = mapped(assertion)
+    assert result["type"] == "unsupported"
+    assert reason in result["value"]["reason"]
+    assert result["value"]["assertion"] == assertion
 
 
 def test_a_set_of_assertions_that_must_all_pass_is_taken_apart():
@@ -207,9 +205,9 @@ def test_a_prompt_that_needs_what_no_test_has_is_not_run(tmp_path):
         "prompts: ['{{ x }}', 'Key {{ env.KEY }}', '{{ gone }}', '{{ gone | default(1) }}']\nproviders: [echo]\n"
         "scenarios: [{}]\ntests: [{vars: {x: a}}]\n"
     )
-    found = import_promptfoo(tmp_path)
-    assert [c.prompt.template for c in found.configurations] == ["{{ x }}", "{{ gone | default(1) }}"]
-    assert [(e.kind, e.reasons[0].split(";")[0]) for e in found.not_run] == [
+    result = import_promptfoo(tmp_path)
+    assert [c.prompt.template for c in result.configurations] == ["{{ x }}", "{{ gone | default(1) }}"]
+    assert [(e.kind, e.reasons[0].split(";")[0]) for e in result.not_run] == [
         ("tests", "'scenarios' is not supported"),
         ("prompt", "uses 'env'"),
         ("prompt", "uses 'gone', which no test has"),
@@ -253,9 +251,9 @@ def test_other_providers_are_named(tmp_path, provider, reason):
         (tmp_path / "p.py").write_text("x")
         config["providers"][1] = provider["id"]
     (tmp_path / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
-    imported = import_promptfoo(tmp_path)
-    assert [c.model.endpoint for c in imported.configurations] == ["echo"]
-    (entry,) = imported.not_run
+    result = import_promptfoo(tmp_path)
+    assert [c.model.endpoint for c in result.configurations] == ["echo"]
+    (entry,) = result.not_run
     assert entry.kind == "provider"
     assert reason in entry.reasons[0]
 
@@ -265,12 +263,12 @@ def test_a_key_in_the_file_is_not_read_and_no_key_goes_to_a_strangers_address(tm
                                                  "apiKeyEnvar": "OPENAI_API_KEY"}}  # fmt: skip
     config = {"prompts": ["hi"], "providers": [provider], "env": {"OPENAI_API_KEY": "sk-other"}}
     (tmp_path / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
-    imported = import_promptfoo(tmp_path)
-    (endpoint,) = imported.endpoints.values()
+    result = import_promptfoo(tmp_path)
+    (endpoint,) = result.endpoints.values()
     assert (endpoint.base_url, endpoint.api_key_env) == ("https://else.where/v1", "")
-    assert "name its variable in Settings" in " ".join(imported.warnings)
-    assert "'env' is not supported" in imported.warnings
-    assert "sk-" not in repr(imported)
+    assert "name its variable in Settings" in " ".join(result.warnings)
+    assert "'env' is not supported" in result.warnings
+    assert "sk-" not in repr(result)
 
 
 def test_a_provider_may_take_only_some_prompts(tmp_path):
@@ -311,11 +309,11 @@ CHECKS = [
 
 
 def exported(tmp_path, configurations, examples, judge=None, **more):
-    found = export_promptfoo(
+    result = export_promptfoo(
         configurations, EvaluationSet("set", tuple(examples)), judge or JudgeSpec(), {"local": SERVER}, **more
     )
-    (tmp_path / "promptfooconfig.yaml").write_text(found.text, encoding="utf-8")
-    return found, import_promptfoo(tmp_path)
+    (tmp_path / "promptfooconfig.yaml").write_text(result.text, encoding="utf-8")
+    return result, import_promptfoo(tmp_path)
 
 
 def test_what_is_exported_comes_back(tmp_path):
@@ -358,9 +356,9 @@ def test_a_completion_prompt_is_written_as_one_text(tmp_path):
     prompt = PromptSpec(system="Sum.", template="Q: {{ question }}\nA:", few_shot=shots)
     model = ModelSpec(endpoint="local", mode="completion")
     _, back = exported(tmp_path, [Configuration(name="c", model=model, prompt=prompt)], [Example("1", "q")])
-    (found,) = back.configurations
-    assert found.prompt.template == "Sum.\n\nQ: 1+1\nA: 2\n\nQ: {{ question }}\nA:"
-    assert found.model.mode == "completion"
+    (result,) = back.configurations
+    assert result.prompt.template == "Sum.\n\nQ: 1+1\nA: 2\n\nQ: {{ question }}\nA:"
+    assert result.model.mode == "completion"
 
 
 def test_what_promptfoo_does_not_know_is_left_out_by_name(tmp_path):
@@ -394,12 +392,12 @@ def test_an_import_can_be_kept_as_an_experiment(tmp_path):
                    "assert": [{"type": "contains", "value": "hi"}]}],
     }  # fmt: skip
     (tmp_path / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
-    imported = import_promptfoo(tmp_path, name="words")
-    for name, text in experiment_files(imported).items():
+    result = import_promptfoo(tmp_path, name="words")
+    for name, text in experiment_files(result).items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     experiment = load_experiment(tmp_path / "experiment.yaml")
-    assert experiment.configurations == imported.configurations
-    assert experiment.endpoints == imported.endpoints
+    assert experiment.configurations == result.configurations
+    assert experiment.endpoints == result.endpoints
     (example,) = experiment.evaluation_set.examples
     assert (example.id, example.question, example.variables["word"]) == ("one", "hi", "hi")
     assert assertions_of(example) == (AssertionSpec(type="contains", value="hi"),)
@@ -487,8 +485,8 @@ def test_an_exported_label_names_the_prompt_and_no_model():
         made("one", "a", "Other {{ question }}"),
         made("two", "b", "Other {{ question }}"),
     ]
-    exported = export_promptfoo(configurations, EvaluationSet("s", (Example("1", "q"),)), JudgeSpec(), {})
-    config = yaml.safe_load(exported.text)
+    export = export_promptfoo(configurations, EvaluationSet("s", (Example("1", "q"),)), JudgeSpec(), {})
+    config = yaml.safe_load(export.text)
     assert [prompt["label"] for prompt in config["prompts"]] == ["short", "long", "prompt 3"]
     assert [provider["prompts"] for provider in config["providers"]] == [
         ["short", "prompt 3"],
@@ -498,10 +496,10 @@ def test_an_exported_label_names_the_prompt_and_no_model():
 
 def test_a_file_whose_tests_are_all_made_by_code_still_brings_its_prompts(tmp_path):
     folder = written(tmp_path / "v", "prompts: ['Tell {{ x }}']\nproviders: [echo]\ntests: file://gen.py\n")
-    found = import_promptfoo(folder)
-    assert [c.prompt.template for c in found.configurations] == ["Tell {{ x }}"]
-    assert [e.id for e in found.evaluation_set.examples] == ["file://gen.py"]
-    assert ("test", "file://gen.py") in {(entry.kind, entry.name) for entry in found.not_run}
+    result = import_promptfoo(folder)
+    assert [c.prompt.template for c in result.configurations] == ["Tell {{ x }}"]
+    assert [e.id for e in result.evaluation_set.examples] == ["file://gen.py"]
+    assert ("test", "file://gen.py") in {(entry.kind, entry.name) for entry in result.not_run}
 
 
 @pytest.mark.parametrize(
@@ -516,9 +514,9 @@ def test_wrong_values_of_tests_are_said_in_a_sentence(tmp_path, fields, said):
     path = tmp_path / "promptfooconfig.yaml"
     path.write_text(f"prompts: [hello]\nproviders: [echo]\n{fields}\n")
 
-    with pytest.raises(BadInput, match=said) as caught:
+    with pytest.raises(BadInput, match=said) as error:
         import_promptfoo(path)
-    assert len(str(caught.value)) < 300
+    assert len(str(error.value)) < 300
 
 
 @pytest.mark.parametrize("value", ["2024-02-30", "{{ nope"])
@@ -550,16 +548,16 @@ tests:
   - {vars: {other: z}, assert: [{type: equals, value: 'Hi !'}]}
 """,
     )
-    imported = import_promptfoo(folder)
+    result = import_promptfoo(folder)
 
-    assert imported.not_run == ()
-    assert set((await run_all(imported, models)).values()) == {True}
-    (check,) = assertions_of(imported.evaluation_set.examples[0])
+    assert result.not_run == ()
+    assert set((await run_all(result, models)).values()) == {True}
+    (check,) = assertions_of(result.evaluation_set.examples[0])
     assert "missing" not in check.label
-    exported = export_promptfoo(imported.configurations, imported.evaluation_set, imported.judge, {})
-    again = import_promptfoo(written(tmp_path / "again", exported.text))
-    assert again.configurations[0].prompt == imported.configurations[0].prompt
-    assert "missing is empty" not in exported.text
+    export = export_promptfoo(result.configurations, result.evaluation_set, result.judge, {})
+    again = import_promptfoo(written(tmp_path / "again", export.text))
+    assert again.configurations[0].prompt == result.configurations[0].prompt
+    assert "missing is empty" not in export.text
 
 
 def test_a_prompt_written_here_still_asks_for_what_is_missing():
@@ -586,10 +584,10 @@ tests:
     (folder / "odd" / "a.yaml").write_text("- {description: one of the files, vars: {word: b}}\n")
     (folder / "odd" / "b.yaml").write_text("- [no, mapping]\n")
 
-    imported = import_promptfoo(folder)
+    result = import_promptfoo(folder)
 
-    reasons = {entry.name: entry.reasons[0] for entry in imported.not_run}
-    assert [e.id for e in imported.evaluation_set.examples] == ["lost", "half", "fine", "one of the files"]
+    reasons = {entry.name: entry.reasons[0] for entry in result.not_run}
+    assert [e.id for e in result.evaluation_set.examples] == ["lost", "half", "fine", "one of the files"]
     assert sorted(reasons) == ["away.csv", "b.yaml", "half", "lost"]
     assert "no.yaml is not there" in reasons["lost"]
     assert "gone.yaml is not there" in reasons["half"]
@@ -600,7 +598,7 @@ tests:
 def test_variables_that_are_all_missing_leave_the_prompts(tmp_path):
     folder = written(tmp_path / "v", "prompts: ['Say {{ word }}']\nproviders: [echo]\ntests: [{vars: no.yaml}]\n")
 
-    found = import_promptfoo(folder)
+    result = import_promptfoo(folder)
 
-    assert len(found.configurations) == 1
-    assert "no.yaml is not there" in found.not_run[0].reasons[0]
+    assert len(result.configurations) == 1
+    assert "no.yaml is not there" in result.not_run[0].reasons[0]

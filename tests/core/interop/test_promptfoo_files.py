@@ -68,8 +68,8 @@ prompts:
         ' {"role": "assistant", "content": "A1"}, {"role": "user", "content": "{{ q }}"}]',
         rows_DOT_csv='prompt,label\n"Row {{ x }}",first\nOther,\n',
     )
-    found = {p.label: p.spec.template for p in file.prompts}
-    assert found == {
+    values = {p.label: p.spec.template for p in file.prompts}
+    assert values == {
         "Say {{ x }}": "Say {{ x }}",
         "one.txt": "One {{ x }}",
         "many.txt 1": "A",
@@ -108,9 +108,9 @@ def test_a_prompt_that_cannot_be_used_says_why(read, prompt, reason):
     import json
     import re
 
-    (found,) = read(f"prompts: [{json.dumps(prompt)}]").prompts
-    assert found.spec is None
-    assert re.search(reason, found.problem)
+    (result,) = read(f"prompts: [{json.dumps(prompt)}]").prompts
+    assert result.spec is None
+    assert re.search(reason, result.problem)
 
 
 def test_tests_from_yaml_json_jsonl_and_csv(read):
@@ -322,23 +322,23 @@ def test_broken_files_are_named(read, config, reason):
     [("", "is empty"), ("a,b\n1,2,3\n", "line 2, has more cells"), ('a\n"open', "is not valid CSV")],
 )
 def test_broken_csv_names_the_line(read, text, reason):
-    found = read("prompts: [a]\ntests: t.csv", t_DOT_csv=text)
-    assert reason in found.not_read["t.csv"]
-    assert [prompt.label for prompt in found.prompts] == ["a"]
+    result = read("prompts: [a]\ntests: t.csv", t_DOT_csv=text)
+    assert reason in result.not_read["t.csv"]
+    assert [prompt.label for prompt in result.prompts] == ["a"]
 
 
 def test_broken_jsonl_names_the_line(read):
-    found = read("prompts: [a]\ntests: t.jsonl", t_DOT_jsonl='{"vars": {}}\n{x}\n')
-    assert "line 2, is not JSON" in found.not_read["t.jsonl"]
+    result = read("prompts: [a]\ntests: t.jsonl", t_DOT_jsonl='{"vars": {}}\n{x}\n')
+    assert "line 2, is not JSON" in result.not_read["t.jsonl"]
 
 
 def test_a_file_of_tests_that_is_missing_leaves_prompts_and_providers(tmp_path):
     (tmp_path / "promptfooconfig.yaml").write_text("prompts: ['Say {{ x }}']\nproviders: [echo]\ntests: gone.csv")
-    found = import_promptfoo(tmp_path)
+    result = import_promptfoo(tmp_path)
 
-    assert [configuration.name for configuration in found.configurations] == ["Say {{ x }}"]
-    assert found.not_run[0].kind == "tests"
-    assert "gone.csv is not there" in found.not_run[0].reasons[0]
+    assert [configuration.name for configuration in result.configurations] == ["Say {{ x }}"]
+    assert result.not_run[0].kind == "tests"
+    assert "gone.csv is not there" in result.not_run[0].reasons[0]
 
 
 def test_assertions_of_a_file_are_read_and_a_missing_one_is_named_with_its_test(tmp_path):
@@ -347,12 +347,12 @@ def test_assertions_of_a_file_are_read_and_a_missing_one_is_named_with_its_test(
         "prompts: ['Say {{ x }}']\nproviders: [echo]\ntests:\n"
         "- {vars: {x: 1}, assert: file://asserts.yaml}\n- {vars: {x: 2}, assert: [file://gone.yaml]}\n"
     )
-    found = import_promptfoo(tmp_path)
+    result = import_promptfoo(tmp_path)
 
-    first, _ = found.evaluation_set.examples
+    first, _ = result.evaluation_set.examples
     assert [check["type"] for check in first.variables["checks"]] == ["contains", "is-json"]
-    assert [entry.name for entry in found.not_run] == ["test 2"]
-    assert "its assertions cannot be read: file://gone.yaml is not there" in found.not_run[0].reasons[0]
+    assert [entry.name for entry in result.not_run] == ["test 2"]
+    assert "its assertions cannot be read: file://gone.yaml is not there" in result.not_run[0].reasons[0]
 
 
 def test_a_folder_without_a_configuration(tmp_path):
@@ -489,13 +489,13 @@ def test_numbers_without_end_and_question_marks_are_read_as_promptfoo_does(tmp_p
         "  - vars: {n: 1e400, q: why?, r?: 1}\n"
         "    threshold: .inf\n"
     )
-    imported = import_promptfoo(tmp_path)
-    found = [(e.variables["n"], e.variables["q"]) for e in imported.evaluation_set.examples]
-    assert found == [
+    result = import_promptfoo(tmp_path)
+    matches = [(e.variables["n"], e.variables["q"]) for e in result.evaluation_set.examples]
+    assert matches == [
         ("Infinity", "Who came? Who went ?"), ("NaN", "Why?"), ("NaN", "How?"), ("Infinity", "why?")
     ]  # fmt: skip
-    assert imported.evaluation_set.examples[3].variables["r?"] == 1
-    assert [entry.reasons for entry in imported.not_run] == [("a threshold of Infinity is not supported",)]
+    assert result.evaluation_set.examples[3].variables["r?"] == 1
+    assert [entry.reasons for entry in result.not_run] == [("a threshold of Infinity is not supported",)]
 
 
 def test_a_key_that_stands_twice_is_named(tmp_path: Path) -> None:
@@ -520,8 +520,8 @@ def test_an_export_says_what_of_a_test_it_does_not_hold(tmp_path: Path) -> None:
     (tmp_path / "promptfooconfig.yaml").write_text(
         "prompts: ['{{ q }}']\nproviders: [echo]\ntests: [{vars: {q: a}, options: {transform: output.trim()}}]\n"
     )
-    imported = import_promptfoo(tmp_path)
-    made = export_promptfoo(imported.configurations, imported.evaluation_set, imported.judge, imported.endpoints)
+    result = import_promptfoo(tmp_path)
+    made = export_promptfoo(result.configurations, result.evaluation_set, result.judge, result.endpoints)
     assert made.omissions == (
         "test test 1: it stands here without what was not read of it: option 'transform' is not supported",
     )
@@ -532,16 +532,16 @@ def test_a_folder_of_prompts_is_its_files(tmp_path: Path) -> None:
     for name in ("prompts/b.txt", "prompts/a.txt", "prompts/deep/c.txt", "none/deep/d.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"This is {name}")
-    imported = import_promptfoo(tmp_path)
-    assert [c.prompt.template for c in imported.configurations] == ["This is prompts/a.txt", "This is prompts/b.txt"]
-    assert [entry.reasons for entry in imported.not_run] == [("file://none/ is a folder without files.",)]
+    result = import_promptfoo(tmp_path)
+    assert [c.prompt.template for c in result.configurations] == ["This is prompts/a.txt", "This is prompts/b.txt"]
+    assert [entry.reasons for entry in result.not_run] == [("file://none/ is a folder without files.",)]
 
 
 def test_json_that_is_nested_too_deeply_is_a_prompt_or_a_named_line(read):
     deep = "[" * 100_000
-    found = read("prompts: [file://p.json, a]\ntests: t.jsonl", p_DOT_json=deep, t_DOT_jsonl="{}\n" + deep)
-    assert [prompt.spec.template for prompt in found.prompts] == [deep, "a"]
-    assert "line 2, is not JSON: it is nested too deeply" in found.not_read["t.jsonl"]
+    result = read("prompts: [file://p.json, a]\ntests: t.jsonl", p_DOT_json=deep, t_DOT_jsonl="{}\n" + deep)
+    assert [prompt.spec.template for prompt in result.prompts] == [deep, "a"]
+    assert "line 2, is not JSON: it is nested too deeply" in result.not_read["t.jsonl"]
 
 
 @pytest.mark.parametrize(
@@ -549,21 +549,21 @@ def test_json_that_is_nested_too_deeply_is_a_prompt_or_a_named_line(read):
     [('prompt\n"open', "is not valid CSV"), ('prompt\n"a" b', "line 2, is not valid CSV"), ("", "is empty")],
 )
 def test_a_broken_csv_of_prompts_is_told_beside_the_others(read, text, reason):
-    found = read("prompts: [file://p.csv, good]", p_DOT_csv=text)
-    assert [(p.label, p.spec is None) for p in found.prompts] == [("file://p.csv", True), ("good", False)]
-    assert reason in found.prompts[0].problem
+    result = read("prompts: [file://p.csv, good]", p_DOT_csv=text)
+    assert [(p.label, p.spec is None) for p in result.prompts] == [("file://p.csv", True), ("good", False)]
+    assert reason in result.prompts[0].problem
 
 
 def test_a_long_text_in_a_cell_is_read(read):
     text = "x" * 200_000
-    found = read("prompts: [file://p.csv]\ntests: t.csv", p_DOT_csv=f"prompt\n{text}", t_DOT_csv=f"x\n{text}")
-    assert [prompt.spec.template for prompt in found.prompts] == [text]
-    assert [test.variables for test in found.tests] == [{"x": text}]
+    result = read("prompts: [file://p.csv]\ntests: t.csv", p_DOT_csv=f"prompt\n{text}", t_DOT_csv=f"x\n{text}")
+    assert [prompt.spec.template for prompt in result.prompts] == [text]
+    assert [test.variables for test in result.tests] == [{"x": text}]
 
 
 def test_a_column_without_a_name_is_no_variable(read):
-    found = read("prompts: ['{{ x }}']\ntests: t.csv", t_DOT_csv=",x,__expected\n0,a,b\n1,c,d,\n")
-    assert [test.variables for test in found.tests] == [{"x": "a"}, {"x": "c"}]
+    result = read("prompts: ['{{ x }}']\ntests: t.csv", t_DOT_csv=",x,__expected\n0,a,b\n1,c,d,\n")
+    assert [test.variables for test in result.tests] == [{"x": "a"}, {"x": "c"}]
 
 
 @pytest.mark.parametrize(
@@ -580,9 +580,9 @@ def test_a_wrong_setting_of_a_provider_is_told(tmp_path, service, config, reason
     (tmp_path / "promptfooconfig.yaml").write_text(
         f"prompts: [a]\nproviders: [echo, {{id: '{service}:chat:m', config: {{{config}}}}}]"
     )
-    found = import_promptfoo(tmp_path)
-    assert len(found.configurations) == 1
-    assert [reason in entry.reasons[0] for entry in found.not_run if entry.kind == "provider"] == [True]
+    result = import_promptfoo(tmp_path)
+    assert len(result.configurations) == 1
+    assert [reason in entry.reasons[0] for entry in result.not_run if entry.kind == "provider"] == [True]
 
 
 @pytest.mark.parametrize("names", [("a", "a/b"), ("a/b", "a"), ("x" * 300,)])
@@ -600,8 +600,8 @@ def test_what_would_fill_the_memory_is_not_filled_in(tmp_path):
         "prompts: ['{{ many }}']\nproviders: [echo]\ntests: [{vars: {big: file://big.txt, many: file://many.txt}}]"
     )
     tracemalloc.start()
-    found = read_promptfoo(tmp_path)
+    result = read_promptfoo(tmp_path)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 300_000_000
-    assert "variable many: it holds a template that is not filled in here" in found.tests[0].problems
+    assert "variable many: it holds a template that is not filled in here" in result.tests[0].problems

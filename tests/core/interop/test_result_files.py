@@ -364,10 +364,10 @@ def test_cells_longer_than_pythons_limit_are_read() -> None:
      b'{"eval": {}, "version": 2, "status": "success"}', b"\xff\xfe\x00", b'"text"', b"123"],
 )  # fmt: skip
 def test_what_is_no_result_gets_one_sentence(data: bytes) -> None:
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(BadInput) as error:
         recognise([read_bytes("file.json", data)])
-    assert "file.json" in str(caught.value)
-    assert len(str(caught.value)) < 700
+    assert "file.json" in str(error.value)
+    assert len(str(error.value)) < 700
 
 
 def _packed(entries: dict[str, bytes], *, sizes: dict[str, int] | None = None) -> bytes:

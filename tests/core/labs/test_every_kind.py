@@ -182,9 +182,9 @@ def test_a_new_process_goes_on_with_nothing_but_the_store_and_pays_nothing_twice
     assert (job.status, job.error, job.attempts) == ("finished", "", 1 + len(deaths))
     assert job.result
     # What was answered is never asked again: only the calls in which a process died are made once more.
-    asked = requests_of(lab.home)
-    assert {request: times for request, times in Counter(asked).items() if times > 1} == dict.fromkeys(unanswered, 2)
-    assert len(asked) == len(EXAMPLES) + 1 or name != "measure"
+    requests = requests_of(lab.home)
+    assert {request: times for request, times in Counter(requests).items() if times > 1} == dict.fromkeys(unanswered, 2)
+    assert len(requests) == len(EXAMPLES) + 1 or name != "measure"
     assert kind is not WRITING or lab.store.draft("p", DRAFT, "") is not None
 
 
@@ -225,8 +225,8 @@ def test_the_process_of_every_kind_is_killed_in_a_test(lab: Lab) -> None:
     assert here | ELSEWHERE.keys() == set(job_kinds())
     tests = [str(Path(__file__).parent / test) for test in ELSEWHERE.values()]
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *tests]
-    found = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert found.returncode == 0, found.stdout + found.stderr
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_every_kind_is_found_by_the_name_that_it_has() -> None:

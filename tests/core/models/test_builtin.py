@@ -52,14 +52,14 @@ async def test_it_answers_in_completion_mode_by_default(builtin_settings: Settin
 
 
 async def test_it_chats_and_streams_with_log_probabilities(builtin_settings: Settings):
-    heard: list[str] = []
+    events: list[str] = []
     request = question("Tell me a story.", mode="chat", stop=())
     completion = await complete(
-        builtin_settings, ChatRequest(request.messages, request.model, top_logprobs=2), heard.append
+        builtin_settings, ChatRequest(request.messages, request.model, top_logprobs=2), events.append
     )
 
-    assert "".join(heard) == completion.text
-    assert len(heard) > 3
+    assert "".join(events) == completion.text
+    assert len(events) > 3
     assert completion.usage.completion_tokens == len(completion.logprobs) == 8
     assert completion.finish_reason == "length"
 
@@ -67,19 +67,19 @@ async def test_it_chats_and_streams_with_log_probabilities(builtin_settings: Set
 @pytest.mark.parametrize("mode", ["chat", "completion"])
 async def test_json_answers_can_be_demanded(builtin_settings: Settings, mode: str):
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-    wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    target = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
     request = question("A number as JSON:", mode=mode, max_tokens=40, stop=())
 
-    completion = await complete(builtin_settings, ChatRequest(request.messages, request.model, response_format=wanted))
+    completion = await complete(builtin_settings, ChatRequest(request.messages, request.model, response_format=target))
 
     assert "".join(completion.text.split()).startswith('{"n":')
 
 
 async def test_a_prompt_longer_than_its_context_is_refused_in_words(builtin_settings: Settings):
-    with pytest.raises(EndpointError, match="exceeds the available context size") as caught:
+    with pytest.raises(EndpointError, match="exceeds the available context size") as error:
         await complete(builtin_settings, question("word " * 6000))
 
-    assert caught.value.kind == "bad-request"
+    assert error.value.kind == "bad-request"
 
 
 def test_threads_with_their_own_loops_share_one_server(builtin_settings: Settings):
@@ -104,11 +104,11 @@ async def test_the_server_wants_its_random_key(builtin_settings: Settings):
 
     report = await check_endpoint(Endpoint(name="thief", base_url=f"{served.url}/v1", mode="completion"), "guess")
     call = Models(builtin_settings, None, {"thief": Endpoint(name="thief", base_url=f"{served.url}/v1")})
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError) as error:
         async with call as models:
             await models.chat(ModelSpec(endpoint="thief")).complete(question(endpoint="thief", name="x"))
 
-    assert caught.value.kind == "unauthorized"
+    assert error.value.kind == "unauthorized"
     assert served.url.startswith("http://127.0.0.1:")
     assert served.key not in repr(served) + report.message
     assert served.key not in " ".join(psutil.Process(served.process.pid).cmdline())
@@ -150,10 +150,10 @@ async def test_a_crash_in_mid_stream_is_told(builtin_settings: Settings):
     def kill(_text: str) -> None:
         served.process.kill()
 
-    with pytest.raises(EndpointError, match="stopped in the middle of an answer") as caught:
+    with pytest.raises(EndpointError, match="stopped in the middle of an answer") as error:
         await complete(builtin_settings, question("Once upon a time", max_tokens=120, stop=()), kill)
 
-    assert caught.value.kind == "truncated"
+    assert error.value.kind == "truncated"
 
 
 def test_a_server_that_keeps_crashing_is_given_up_until_a_minute_is_over(
@@ -225,9 +225,9 @@ def test_the_weights_are_reencoded_once_by_however_many_ask(tmp_path: Path):
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = {process.communicate()[0].strip() for process in processes}
+    values = {process.communicate()[0].strip() for process in processes}
 
-    (path,) = (Path(text) for text in said)
+    (path,) = (Path(text) for text in values)
     assert path.parent == tmp_path / "models"
     assert path.name.endswith("Q8_0.gguf")
     assert [p.name for p in path.parent.iterdir() if not p.name.endswith(".lock")] == [path.name]
@@ -292,10 +292,10 @@ def test_a_gguf_cut_off_after_its_header_does_not_start(tmp_path: Path):
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(weight_packages.chat_gguf().read_bytes()[:5_000_000])
 
-    with pytest.raises(EndpointError, match=r"did not start with cut\.gguf") as caught:
+    with pytest.raises(EndpointError, match=r"did not start with cut\.gguf") as error:
         serve(Settings(home=tmp_path, builtin_gguf=cut))
 
-    assert caught.value.kind == "unreachable"
+    assert error.value.kind == "unreachable"
 
 
 # -- adapters
@@ -356,10 +356,10 @@ async def test_a_retrained_adapter_is_served_and_not_taken_from_the_cache(with_a
 
 
 async def test_an_unknown_adapter_names_those_there_are(with_adapters: Settings):
-    with pytest.raises(EndpointError, match=r"no adapter named 'three' .*\(there: one, two\)") as caught:
+    with pytest.raises(EndpointError, match=r"no adapter named 'three' .*\(there: one, two\)") as error:
         await complete(with_adapters, question(adapter="three"))
 
-    assert caught.value.kind == "not-found"
+    assert error.value.kind == "not-found"
 
 
 async def test_an_unchanged_call_needs_no_server(builtin_settings: Settings):
@@ -395,11 +395,11 @@ async def test_the_likelihood_is_that_of_the_models_own_probabilities(builtin_se
     """Against the probabilities the model gives its own greedy answer."""
     request = question(FEW_SHOT, max_tokens=2, stop=())
     async with Models(builtin_settings, None, {}) as models:
-        said = await models.chat(ModelSpec()).complete(ChatRequest(request.messages, request.model, top_logprobs=1))
-        scored = await models.likelihood(ModelSpec()).likelihood(FEW_SHOT, said.text)
+        text = await models.chat(ModelSpec()).complete(ChatRequest(request.messages, request.model, top_logprobs=1))
+        likelihood = await models.likelihood(ModelSpec()).likelihood(FEW_SHOT, text.text)
 
-    expected = np.mean([max(token.values()) for token in said.logprobs])
-    assert scored.mean == pytest.approx(expected, abs=0.02)
+    expected = np.mean([max(token.values()) for token in text.logprobs])
+    assert likelihood.mean == pytest.approx(expected, abs=0.02)
 
 
 async def test_the_likelihood_of_nothing_is_refused(builtin_settings: Settings):
@@ -426,6 +426,6 @@ def test_the_tokenizer_is_the_servers(builtin_settings: Settings):
 def test_importing_the_registry_loads_no_heavy_package():
     heavy = ("torch", "openai", "transformers", "sentence_transformers", "xllamacpp", "gguf")
     code = f"import sys, llmopt_core.models.registry; print([m for m in {heavy} if m in sys.modules])"
-    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
-    assert said.strip() == "[]"
+    assert text.strip() == "[]"

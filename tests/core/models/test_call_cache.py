@@ -92,11 +92,11 @@ async def test_the_default_model_spelled_out_is_the_same_call(stub: StubEndpoint
 async def test_identical_calls_at_once_are_made_once(stub: StubEndpoint, make_models: MakeModels):
     stub.delay = 0.1
     async with make_models(MemoryCache()) as models:
-        found = await asyncio.gather(*(complete(models, ask()) for _ in range(5)))
+        results = await asyncio.gather(*(complete(models, ask()) for _ in range(5)))
 
     assert stub.calls == 1
-    assert sum((completion.usage for completion in found), Usage(cost_usd=None)).calls == 1
-    assert sum(completion.usage.cached_calls for completion in found) == 4
+    assert sum((completion.usage for completion in results), Usage(cost_usd=None)).calls == 1
+    assert sum(completion.usage.cached_calls for completion in results) == 4
 
 
 def test_identical_calls_of_two_threads_are_made_once(stub: StubEndpoint, make_models: MakeModels):
@@ -152,10 +152,10 @@ async def test_where_the_second_of_two_identical_calls_is_cancelled_the_first_go
 async def test_a_failure_is_shared_and_not_kept(stub: StubEndpoint, make_models: MakeModels):
     stub.faults, stub.delay = ["400"], 0.1
     async with make_models(MemoryCache()) as models:
-        found = await asyncio.gather(*(complete(models, ask()) for _ in range(3)), return_exceptions=True)
+        results = await asyncio.gather(*(complete(models, ask()) for _ in range(3)), return_exceptions=True)
         again = await complete(models, ask())
 
-    assert [type(error) for error in found] == [EndpointError] * 3
+    assert [type(error) for error in results] == [EndpointError] * 3
     assert again.text == "stub answer"
     assert stub.calls == 2
 
@@ -168,23 +168,23 @@ async def test_a_broken_callback_is_no_failure_of_the_others(stub: StubEndpoint,
         raise KeyError("mine")
 
     async with make_models(MemoryCache()) as models:
-        found = await asyncio.gather(
+        results = await asyncio.gather(
             complete(models, ask(), broken), complete(models, ask(), texts.append), return_exceptions=True
         )
 
-    assert isinstance(found[0], KeyError)
-    assert found[1].text == "one two"
+    assert isinstance(results[0], KeyError)
+    assert results[1].text == "one two"
     assert "".join(texts) == "one two"
 
 
 async def test_a_cached_answer_is_heard_as_one_piece(stub: StubEndpoint, make_models: MakeModels):
     stub.reply = "one two three"
-    heard: list[str] = []
+    events: list[str] = []
     async with make_models(MemoryCache()) as models:
         await complete(models, ask())
-        await complete(models, ask(), heard.append)
+        await complete(models, ask(), events.append)
 
-    assert heard == ["one two three"]
+    assert events == ["one two three"]
 
 
 async def test_log_probabilities_survive_the_cache(make_models: MakeModels):
@@ -305,8 +305,8 @@ async def test_a_cancelled_call_leaves_no_claim(tmp_path: Path, when: int) -> No
 async def test_without_a_cache_results_of_stages_last_as_long_as_the_models_and_calls_are_made_each_time(
     stub: StubEndpoint, make_models: MakeModels
 ):
-    kept = MemoryCache()
-    assert make_models(kept).cache is kept
+    cache = MemoryCache()
+    assert make_models(cache).cache is cache
     async with make_models() as models:
         models.cache.put_many("stage", {"key": b"1"})
         for _ in range(2):

@@ -62,9 +62,9 @@ def test_no_texts(embedder: Embedder):
 def test_threads_may_share_it(embedder: Embedder):
     expected = embedder.encode(TEXTS)
     with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(lambda _: embedder.encode(TEXTS), range(4)))
+        matches = list(threads.map(lambda _: embedder.encode(TEXTS), range(4)))
 
-    for vectors in found:
+    for vectors in matches:
         assert vectors == pytest.approx(expected, abs=1e-5)
 
 
@@ -140,20 +140,20 @@ def test_a_folder_with_broken_weights(models: Models, tmp_path: Path):
 def test_a_model_that_is_nowhere_while_the_hub_is_out_of_reach(models: Models, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_ENDPOINT", refused_url().removesuffix("/v1"))
 
-    with pytest.raises(EndpointError, match=r"not on this machine and .* cannot be reached") as caught:
+    with pytest.raises(EndpointError, match=r"not on this machine and .* cannot be reached") as error:
         models.embedder(EmbeddingSpec(model="someone/model"))
 
-    assert caught.value.kind == "unreachable"
+    assert error.value.kind == "unreachable"
 
 
 @pytest.fixture
 def empty_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """A hub that has no model; yields the paths it was asked for."""
-    asked: list[str] = []
+    questions: list[str] = []
 
     class Hub(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            questions.append(self.path)
             self.send_error(404)
 
         def log_message(self, *_: object) -> None: ...
@@ -161,7 +161,7 @@ def empty_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    yield asked
+    yield questions
     server.shutdown()
 
 

@@ -99,8 +99,8 @@ def test_a_batch_is_refused_in_the_words_of_any_service(
 
 def test_an_encoding_that_may_not_be_named_is_not_named(stub: StubEndpoint, make_models: MakeModels):
     async def refuse(request, asked, fault=None):
-        said = {"detail": [{"loc": ["body", "encoding_format"], "msg": "Extra inputs are not permitted"}]}
-        return web.json_response(said, status=422) if "encoding_format" in asked else None
+        values = {"detail": [{"loc": ["body", "encoding_format"], "msg": "Extra inputs are not permitted"}]}
+        return web.json_response(values, status=422) if "encoding_format" in asked else None
 
     stub._misbehave = refuse  # type: ignore[method-assign]
     embedder = make_models().embedder(SPEC)

@@ -67,11 +67,11 @@ def test_faults_are_told(stub: StubEndpoint, make_models: MakeModels, fault: str
     embedder = make(make_models, timeout_seconds=0.3, max_retries=0)
     stub.fault = fault
 
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError) as error:
         embedder.encode(["x"])
 
-    assert caught.value.kind == kind
-    assert "'stub'" in str(caught.value)
+    assert error.value.kind == kind
+    assert "'stub'" in str(error.value)
 
 
 def test_a_429_is_outlived(stub: StubEndpoint, make_models: MakeModels):

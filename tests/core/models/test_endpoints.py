@@ -26,11 +26,11 @@ def from_file(tmp_path: Path, text: str, environ: dict[str, str] | None = None) 
 
 
 def test_without_anything_there_is_the_builtin_model(tmp_path: Path):
-    found = endpoints_from(Settings(home=tmp_path), {})
+    endpoints = endpoints_from(Settings(home=tmp_path), {})
 
-    assert list(found) == ["builtin"]
-    assert found["builtin"].mode == "completion"
-    assert found["builtin"].usage("any", 1000, 1000).cost_usd == 0.0
+    assert list(endpoints) == ["builtin"]
+    assert endpoints["builtin"].mode == "completion"
+    assert endpoints["builtin"].usage("any", 1000, 1000).cost_usd == 0.0
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_the_environment_adds_openai(tmp_path: Path, environ: dict[str, str], ur
 
 
 def test_a_file_adds_others(tmp_path: Path):
-    found = from_file(
+    result = from_file(
         tmp_path,
         """
 endpoints:
@@ -64,11 +64,11 @@ endpoints:
         {"OPENAI_API_KEY": "k"},
     )
 
-    assert list(found) == ["builtin", "openai", "mine"]
-    assert found["openai"].base_url == "https://proxy.example/v1"
-    assert found["mine"].usage("qwen", 1_000_000, 1_000_000).cost_usd == pytest.approx(3.0)
-    assert found["mine"].usage("qwen", 1_000_000, 0, cached_tokens=400_000).cost_usd == pytest.approx(0.8)
-    assert found["mine"].usage("other", 1_000_000, 1_000_000).cost_usd == pytest.approx(4.0)
+    assert list(result) == ["builtin", "openai", "mine"]
+    assert result["openai"].base_url == "https://proxy.example/v1"
+    assert result["mine"].usage("qwen", 1_000_000, 1_000_000).cost_usd == pytest.approx(3.0)
+    assert result["mine"].usage("qwen", 1_000_000, 0, cached_tokens=400_000).cost_usd == pytest.approx(0.8)
+    assert result["mine"].usage("other", 1_000_000, 1_000_000).cost_usd == pytest.approx(4.0)
 
 
 def test_a_model_without_price_costs_something_unknown():
@@ -103,12 +103,12 @@ def test_cached_tokens_cost_the_full_price_by_default():
     ],
 )
 def test_a_wrong_file_is_told_in_one_sentence(tmp_path: Path, text: str, words: str):
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(BadInput) as error:
         from_file(tmp_path, text)
 
-    assert words in str(caught.value)
-    assert "endpoints.yaml" in str(caught.value)
-    assert "secret" not in str(caught.value)
+    assert words in str(error.value)
+    assert "endpoints.yaml" in str(error.value)
+    assert "secret" not in str(error.value)
 
 
 def test_an_absent_file(tmp_path: Path):
@@ -132,11 +132,11 @@ def test_an_empty_list_is_fine(tmp_path: Path):
 def test_the_key_variable_cannot_be_a_key(tmp_path: Path, key: str):
     with pytest.raises(ValidationError) as wrong:
         Endpoint(name="x", base_url="http://x/v1", api_key_env=key)
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(BadInput) as error:
         from_file(tmp_path, f"mine: {{base_url: http://x/v1, api_key_env: '{key}'}}")
 
-    assert "'mine': api_key_env: the name of an environment variable is expected" in str(caught.value)
-    assert key[:12] not in f"{caught.value} {wrong.value}"
+    assert "'mine': api_key_env: the name of an environment variable is expected" in str(error.value)
+    assert key[:12] not in f"{error.value} {wrong.value}"
 
 
 @pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "groq_token", "KEY2", "HF_TOKEN_FOR_PROJECT_2024", ""])
@@ -151,11 +151,11 @@ def test_names_of_variables_are_no_keys(variable: str):
 )  # fmt: skip
 @pytest.mark.parametrize("key", ["sk-proj-a1B2c3D4e5F6g7H8i9J0", "AIzaa1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H"])
 def test_a_key_anywhere_in_the_file_is_refused_and_not_shown(tmp_path: Path, setting: str, key: str):
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(BadInput) as error:
         from_file(tmp_path, f"mine:\n  base_url: http://x/v1\n  {setting.replace('KEY', key)}\n")
 
-    assert "'mine'" in str(caught.value)
-    assert key[:12] not in str(caught.value)
+    assert "'mine'" in str(error.value)
+    assert key[:12] not in str(error.value)
 
 
 def test_a_key_as_the_name_of_a_model_in_the_environment(tmp_path: Path):
@@ -185,10 +185,10 @@ def test_endpoints_added_in_settings_are_known_everywhere_and_come_last(tmp_path
     save_endpoint(Settings(home=tmp_path), Endpoint(name="openai", base_url="http://127.0.0.1:9/v1"))
     save_endpoint(Settings(home=tmp_path), Endpoint(name="ours", base_url="http://127.0.0.1:8/v1"))
 
-    found = endpoints_from(Settings(home=tmp_path), {"OPENAI_API_KEY": "k"})
+    endpoints = endpoints_from(Settings(home=tmp_path), {"OPENAI_API_KEY": "k"})
 
-    assert list(found) == ["builtin", "openai", "ours"]
-    assert found["openai"].base_url == "http://127.0.0.1:9/v1"
+    assert list(endpoints) == ["builtin", "openai", "ours"]
+    assert endpoints["openai"].base_url == "http://127.0.0.1:9/v1"
 
 
 def test_a_damaged_file_of_added_endpoints_is_named(tmp_path: Path):

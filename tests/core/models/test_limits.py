@@ -49,12 +49,12 @@ async def test_a_redirect_to_another_host_is_not_followed(
 ):
     stub.fault = f"{word}:{elsewhere.url}/chat/completions?token=secret"
 
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError) as error:
         await complete(make_models(keys={"stub": "key"}), on_text=print if streamed else None)
 
-    assert f"send the call on to {elsewhere.url}/chat/completions (" in str(caught.value)
-    assert "secret" not in str(caught.value)
-    assert caught.value.kind == "unreachable"
+    assert f"send the call on to {elsewhere.url}/chat/completions (" in str(error.value)
+    assert "secret" not in str(error.value)
+    assert error.value.kind == "unreachable"
     assert elsewhere.paths == []
     assert stub.calls == 1
 
@@ -92,9 +92,9 @@ async def test_a_redirect_within_the_host_is_followed(stub: StubEndpoint, make_m
     stub.key = "key"
     stub.faults = ["redirect:/openai/deployments/x/chat/completions", None]
 
-    done = await complete(make_models(keys={"stub": "key"}), on_text=print if streamed else None)
+    completion = await complete(make_models(keys={"stub": "key"}), on_text=print if streamed else None)
 
-    assert done.text == "stub answer"
+    assert completion.text == "stub answer"
     assert [r["path"] for r in stub.requests] == ["/v1/chat/completions", "/openai/deployments/x/chat/completions"]
 
 
@@ -121,22 +121,22 @@ async def test_a_redirect_to_nonsense(stub: StubEndpoint, make_models: MakeModel
 async def test_a_slow_server_is_asked_once(stub: StubEndpoint, make_models: MakeModels):
     stub.delay = 2.0
 
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError) as error:
         await complete(make_models(timeout_seconds=0.3, max_retries=5))
 
-    assert caught.value.kind == "timeout"
+    assert error.value.kind == "timeout"
     assert stub.calls == 1
 
 
 def test_a_slow_server_of_vectors_is_asked_once(stub: StubEndpoint, make_models: MakeModels):
     stub.delay = 2.0
 
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError) as error:
         make_models(timeout_seconds=0.3, max_retries=5).embedder(EmbeddingSpec(endpoint="stub", model="m")).encode(
             ["x"]
         )
 
-    assert caught.value.kind == "timeout"
+    assert error.value.kind == "timeout"
     assert stub.calls == 1
 
 
@@ -183,10 +183,10 @@ async def test_a_connection_that_nobody_takes_is_tried_again(make_models: MakeMo
 
     monkeypatch.setattr(httpx2.AsyncHTTPTransport, "handle_async_request", nobody)
 
-    with pytest.raises(EndpointError, match="did not accept a connection in time") as caught:
+    with pytest.raises(EndpointError, match="did not accept a connection in time") as error:
         await complete(make_models(max_retries=2))
 
-    assert caught.value.kind == "unreachable"
+    assert error.value.kind == "unreachable"
     assert len(tries) == 3
 
 
@@ -194,10 +194,10 @@ async def test_a_connection_that_nobody_takes_is_tried_again(make_models: MakeMo
 async def test_a_stream_that_says_nothing_ends(stub: StubEndpoint, make_models: MakeModels, fault: str):
     stub.fault = fault
 
-    with pytest.raises(EndpointError, match=r"sent nothing more of its answer for 0\.3 s") as caught:
+    with pytest.raises(EndpointError, match=r"sent nothing more of its answer for 0\.3 s") as error:
         await complete(make_models(timeout_seconds=0.3), on_text=print)
 
-    assert caught.value.kind == "timeout"
+    assert error.value.kind == "timeout"
     assert stub.calls == 1
 
 
@@ -205,10 +205,10 @@ async def test_a_stream_that_drips_words_ends(stub: StubEndpoint, make_models: M
     monkeypatch.setattr(stream, "WHOLE", 2)
     stub.fault, stub.stream_pause = "endless", 0.05
 
-    with pytest.raises(EndpointError, match=r"still writing after 0\.6 s") as caught:
+    with pytest.raises(EndpointError, match=r"still writing after 0\.6 s") as error:
         await complete(make_models(timeout_seconds=0.3), on_text=print)
 
-    assert caught.value.kind == "timeout"
+    assert error.value.kind == "timeout"
 
 
 async def test_a_stream_that_falls_silent_says_how_long_it_was(settings):
@@ -245,9 +245,9 @@ async def test_a_large_upload_names_the_seconds_that_it_had(stub: StubEndpoint, 
 
 async def test_an_answer_that_is_whole_does_not_wait_for_the_end_of_its_stream(make_models: MakeModels):
     with served(b"data: " + WHOLE_ANSWER + b"\n\n", forever=b": still here\n\n", kind="text/event-stream") as url:
-        done = await complete(make_models(base_url=url, timeout_seconds=0.5), on_text=print)
+        completion = await complete(make_models(base_url=url, timeout_seconds=0.5), on_text=print)
 
-    assert (done.text, done.finish_reason) == ("Yes", "stop")
+    assert (completion.text, completion.finish_reason) == ("Yes", "stop")
 
 
 _EVENT = b'data: {"choices": [{"index": 0, "delta": {"content": "Yes"}, "finish_reason": null}]}\n\n'
@@ -256,16 +256,16 @@ _EVENT = b'data: {"choices": [{"index": 0, "delta": {"content": "Yes"}, "finish_
 @pytest.mark.parametrize("end", [b"data: [DONE]\n\n", b"data: [DONE]\n", b"data: [DONE]", b"data:[DONE]\r\n\r\n"])
 async def test_a_stream_that_says_done_is_whole_without_a_reason(make_models: MakeModels, end: bytes):
     with served(_EVENT + end, kind="text/event-stream") as url:
-        done = await complete(make_models(base_url=url), on_text=print)
+        completion = await complete(make_models(base_url=url), on_text=print)
 
-    assert (done.text, done.finish_reason, done.notes) == ("Yes", "stop", ())
+    assert (completion.text, completion.finish_reason, completion.notes) == ("Yes", "stop", ())
 
 
 async def test_the_last_event_of_a_stream_needs_no_empty_line(make_models: MakeModels):
     with served(b"data: " + WHOLE_ANSWER, kind="text/event-stream") as url:
-        done = await complete(make_models(base_url=url), on_text=print)
+        completion = await complete(make_models(base_url=url), on_text=print)
 
-    assert (done.text, done.finish_reason, done.notes) == ("Yes", "stop", ())
+    assert (completion.text, completion.finish_reason, completion.notes) == ("Yes", "stop", ())
 
 
 @pytest.mark.parametrize(
@@ -283,34 +283,34 @@ async def test_a_stream_that_is_cut_is_no_answer(make_models: MakeModels, body: 
 async def test_a_stream_that_is_cut_after_the_reason_of_its_end_is_whole(make_models: MakeModels):
     body = b"FFF\r\ndata: " + WHOLE_ANSWER + b'\n\ndata: {"choices": [], "usa'
     with served(body, kind="text/event-stream\r\nTransfer-Encoding: chunked") as url:
-        done = await complete(make_models(base_url=url), on_text=print)
+        completion = await complete(make_models(base_url=url), on_text=print)
 
-    assert (done.text, done.finish_reason) == ("Yes", "stop")
+    assert (completion.text, completion.finish_reason) == ("Yes", "stop")
 
 
 async def test_a_server_that_cannot_stream_answers_as_a_whole(make_models: MakeModels):
-    heard: list[str] = []
+    events: list[str] = []
 
     with served(WHOLE_ANSWER.replace(b"delta", b"message"), kind="application/json") as url:
-        done = await complete(make_models(base_url=url), on_text=heard.append)
+        completion = await complete(make_models(base_url=url), on_text=events.append)
 
-    assert (done.text, heard) == ("Yes", ["Yes"])
+    assert (completion.text, events) == ("Yes", ["Yes"])
 
 
 async def test_a_stream_that_breaks_before_its_first_word_is_asked_for_again(
     stub: StubEndpoint, make_models: MakeModels
 ):
-    heard: list[str] = []
+    events: list[str] = []
     stub.faults = ["html", "error-event", None]
     stub.reply = ""
     with pytest.raises(EndpointError):
-        await complete(make_models(max_retries=0), on_text=heard.append)
+        await complete(make_models(max_retries=0), on_text=events.append)
 
     stub.reset()
     stub.faults, stub.reply = ["html", "drop", "500", None], "one two"
-    done = await complete(make_models(max_retries=3), on_text=heard.append)
+    completion = await complete(make_models(max_retries=3), on_text=events.append)
 
-    assert (done.text, heard, stub.calls) == ("one two", ["one ", "two"], 4)
+    assert (completion.text, events, stub.calls) == ("one two", ["one ", "two"], 4)
 
 
 async def test_what_a_broken_stream_said_it_took_is_charged_when_no_try_is_left(make_models: MakeModels):
@@ -333,10 +333,10 @@ async def test_more_bytes_than_an_answer_may_have_are_not_read(make_models: Make
         models = make_models(base_url=url, timeout_seconds=30, max_retries=3)
         on_text = print if how == "streamed" else None
         call = asyncio.to_thread(embed, models) if how == "vectors" else complete(models, on_text=on_text)
-        with pytest.raises(EndpointError, match="MB as one answer") as caught:
+        with pytest.raises(EndpointError, match="MB as one answer") as error:
             await call
 
-    assert caught.value.kind == "bad-answer"
+    assert error.value.kind == "bad-answer"
 
 
 async def test_bytes_are_counted_unpacked(make_models: MakeModels, monkeypatch):
@@ -360,8 +360,8 @@ async def test_a_response_format_that_is_refused_is_not_sent_again(
     stub.fault = fault
 
     def wanting(text: str) -> ChatRequest:
-        asked = ask(text)
-        return ChatRequest(asked.messages, asked.model, response_format={"type": "json_object"})
+        answer = ask(text)
+        return ChatRequest(answer.messages, answer.model, response_format={"type": "json_object"})
 
     assert (await complete(make_models(), wanting("a"))).text == "stub answer"
     # Models made later, as by another run, know it too.
@@ -376,9 +376,9 @@ async def test_log_probabilities_that_are_refused_are_not_asked_for_again(
 ):
     stub.fault = fault
     for text in "ab":
-        asked = ask(text)
-        done = await complete(make_models(), ChatRequest(asked.messages, asked.model, top_logprobs=2))
-        assert (done.text, done.logprobs) == ("stub answer", ())
+        answer = ask(text)
+        completion = await complete(make_models(), ChatRequest(answer.messages, answer.model, top_logprobs=2))
+        assert (completion.text, completion.logprobs) == ("stub answer", ())
 
     assert ["logprobs" in r["body"] or "top_logprobs" in r["body"] for r in stub.requests] == [True, False, False]
 
@@ -387,8 +387,8 @@ async def test_what_was_learnt_is_remembered_in_the_workspace(stub: StubEndpoint
     from llmopt_core.models.openai import refusals
 
     stub.fault = "refuses:response_format"
-    asked = ask()
-    request = ChatRequest(asked.messages, asked.model, response_format={"type": "json_object"})
+    answer = ask()
+    request = ChatRequest(answer.messages, answer.model, response_format={"type": "json_object"})
     await complete(make_models(), request)
     monkeypatch.setattr(refusals, "_refusals", {})
 
@@ -398,8 +398,8 @@ async def test_what_was_learnt_is_remembered_in_the_workspace(stub: StubEndpoint
 
 
 async def test_a_refusal_for_another_reason_teaches_nothing(stub: StubEndpoint, make_models: MakeModels):
-    asked = ask()
-    request = ChatRequest(asked.messages, asked.model, response_format={"type": "json_object"})
+    answer = ask()
+    request = ChatRequest(answer.messages, answer.model, response_format={"type": "json_object"})
     stub.fault = "400"
     with pytest.raises(EndpointError, match="stub fault 400"):
         await complete(make_models(), request)
@@ -429,9 +429,9 @@ async def test_a_refusal_for_another_reason_teaches_nothing(stub: StubEndpoint, 
     ],
 )  # fmt: skip
 def test_what_a_refusal_is_about(status: int, body: object, found: str | None):
-    sent = ("temperature", "max_tokens", "seed", "stop", "response_format", "logprobs", "top_logprobs")
+    messages = ("temperature", "max_tokens", "seed", "stop", "response_format", "logprobs", "top_logprobs")
 
-    assert find_parameter(status, body, sent) == found
+    assert find_parameter(status, body, messages) == found
 
 
 WHOLE_ANSWER = b'{"choices": [{"index": 0, "finish_reason": "stop", "delta": {"content": "Yes"}}]}'
@@ -549,10 +549,10 @@ async def test_several_refusals_of_a_proxy_are_learnt_one_after_the_other(stub: 
     models = make_models()
     async with models:
         chat = models.chat(ModelSpec(endpoint="stub"))
-        done = await chat.complete(ask(seed=4), lambda text: None)
+        completion = await chat.complete(ask(seed=4), lambda text: None)
         again = await chat.complete(ask(seed=5), lambda text: None)
 
-    assert done.text == again.text == "stub answer"
+    assert completion.text == again.text == "stub answer"
     assert stub.calls == 6
     assert not {"seed", "temperature", "max_tokens", "stream_options"} & set(stub.requests[-1]["body"])
     assert stub.requests[-1]["body"]["max_completion_tokens"] == 256
@@ -566,8 +566,11 @@ async def test_a_value_that_is_refused_is_left_out_and_other_values_are_sent(
     async def refuse(request, body, fault=None):
         if body.get("temperature") != 0:
             return None
-        said = {"error": "Input validation error: `temperature` must be strictly positive", "error_type": "validation"}
-        return web.json_response(said, status=422)
+        values = {
+            "error": "Input validation error: `temperature` must be strictly positive",
+            "error_type": "validation",
+        }
+        return web.json_response(values, status=422)
 
     stub._misbehave = refuse  # type: ignore[method-assign]
     async with make_models() as models:
@@ -618,9 +621,9 @@ def test_models_that_use_no_such_fields_keep_their_fingerprint():
     assert set(ModelSpec().model_dump()) == {
         "endpoint", "name", "mode", "temperature", "top_p", "max_tokens", "seed", "stop", "adapter"}  # fmt: skip
     assert ModelSpec().fingerprint == "d8e649c2e6d93bdf"
-    changed = ModelSpec(extra_body={"top_k": 4})
-    assert ModelSpec.model_validate(changed.model_dump(mode="json")) == changed
-    assert len({changed, ModelSpec(), ModelSpec(reasoning_effort="low")}) == 3
+    variant = ModelSpec(extra_body={"top_k": 4})
+    assert ModelSpec.model_validate(variant.model_dump(mode="json")) == variant
+    assert len({variant, ModelSpec(), ModelSpec(reasoning_effort="low")}) == 3
 
 
 def test_fields_of_a_request_as_they_are_written_in_a_form():
@@ -647,6 +650,6 @@ def test_fields_of_a_request_as_they_are_written_in_a_form():
 def test_a_wrong_field_of_a_request_is_told(read: Callable[[str], object], text: str, words: str):
     from llmopt_core.errors import BadInput
 
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(BadInput) as error:
         read(text)
-    assert str(caught.value).startswith(words)
+    assert str(error.value).startswith(words)

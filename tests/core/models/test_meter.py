@@ -19,10 +19,10 @@ def request(number: int, model: str = "paid") -> ChatRequest:
 
 
 def models(settings, paid: ScriptedChat, free: ScriptedChat | None = None) -> Models:
-    made = Models(settings, None, {})
-    made.register("paid", paid)
-    made.register("free", free or ScriptedChat(lambda _: "free"))
-    return made
+    models = Models(settings, None, {})
+    models.register("paid", paid)
+    models.register("free", free or ScriptedChat(lambda _: "free"))
+    return models
 
 
 async def ask(made: Models, number: int, model: str = "paid") -> str | OutOfBudget:
@@ -50,8 +50,8 @@ async def test_no_call_is_made_that_the_budget_may_not_pay(settings) -> None:
         assert await ask(made, 9, "free") == "free"
     assert answers.count("yes") == len(chat.requests) == 3
     assert budget.usage.cost_usd == pytest.approx(0.03)
-    told = next(str(answer) for answer in answers if isinstance(answer, OutOfBudget))
-    assert "The budget of $0.035 leaves no room" in told
+    text = next(str(answer) for answer in answers if isinstance(answer, OutOfBudget))
+    assert "The budget of $0.035 leaves no room" in text
 
 
 async def test_a_call_that_fails_holds_no_budget(settings) -> None:
@@ -67,10 +67,10 @@ async def test_a_call_that_fails_holds_no_budget(settings) -> None:
 async def test_cached_answers_cost_nothing_of_the_budget(settings, tmp_path) -> None:
     from llmopt_core.runs.store import Store
 
-    made = Models(settings, Store.open(settings).cache, {})
-    made.register("paid", ScriptedChat(lambda _: "yes", cost_usd=0.01))
-    with made.within(Budget(0.015)) as budget:
-        assert [await ask(made, 1) for _ in range(3)] == ["yes"] * 3
+    models = Models(settings, Store.open(settings).cache, {})
+    models.register("paid", ScriptedChat(lambda _: "yes", cost_usd=0.01))
+    with models.within(Budget(0.015)) as budget:
+        assert [await ask(models, 1) for _ in range(3)] == ["yes"] * 3
     assert budget.usage == Usage(
         budget.usage.prompt_tokens, budget.usage.completion_tokens, budget.usage.cost_usd, calls=1
     )

@@ -26,11 +26,13 @@ NAN = float("nan")
 async def completed(models, request: ChatRequest | None = None, on_text=None) -> Completion:
     request = request or ask()
     async with models:
-        done = await models.chat(request.model).complete(request, on_text)
+        completion = await models.chat(request.model).complete(request, on_text)
     # Whatever came can be stored and read back.
-    assert call_cache.decode(call_cache.encode(done)) == replace(done, usage=replace(done.usage, calls=1))
-    done.text.encode()
-    return done
+    assert call_cache.decode(call_cache.encode(completion)) == replace(
+        completion, usage=replace(completion.usage, calls=1)
+    )
+    completion.text.encode()
+    return completion
 
 
 def with_choice(**changes: Any):
@@ -55,13 +57,13 @@ async def test_an_odd_number_of_tokens_is_counted_here_and_said(
         {**said, "usage": {**said["usage"], "completion_tokens": odd}} if "usage" in said else said
     )
 
-    done = await completed(make_models(prices={"*": Prices(completion=1.0)}), on_text=print if streamed else None)
+    completion = await completed(make_models(prices={"*": Prices(completion=1.0)}), on_text=print if streamed else None)
 
-    assert done.text == "stub answer"
-    assert (done.usage.prompt_tokens, done.usage.completion_tokens) == (2, 2)
-    assert done.usage.cost_usd == pytest.approx(2e-6)
-    assert len(done.notes) == 1
-    assert "completion tokens; they were counted here instead" in done.notes[0]
+    assert completion.text == "stub answer"
+    assert (completion.usage.prompt_tokens, completion.usage.completion_tokens) == (2, 2)
+    assert completion.usage.cost_usd == pytest.approx(2e-6)
+    assert len(completion.notes) == 1
+    assert "completion tokens; they were counted here instead" in completion.notes[0]
     assert stub.calls == 1
 
 
@@ -69,43 +71,43 @@ async def test_an_odd_number_of_tokens_is_counted_here_and_said(
 async def test_usage_of_another_kind(stub: StubEndpoint, make_models: MakeModels, usage: Any):
     stub.mangle = lambda said: {**said, "usage": usage}
 
-    done = await completed(make_models())
+    completion = await completed(make_models())
 
-    assert (done.usage.prompt_tokens, done.usage.completion_tokens) == (2, 2)
+    assert (completion.usage.prompt_tokens, completion.usage.completion_tokens) == (2, 2)
 
 
 async def test_a_whole_number_written_as_a_fraction_is_taken(stub: StubEndpoint, make_models: MakeModels):
     stub.mangle = lambda said: {**said, "usage": {"prompt_tokens": 7.0, "completion_tokens": 5.0}}
 
-    done = await completed(make_models())
+    completion = await completed(make_models())
 
-    assert (done.usage.prompt_tokens, done.usage.completion_tokens, done.notes) == (7, 5, ())
+    assert (completion.usage.prompt_tokens, completion.usage.completion_tokens, completion.notes) == (7, 5, ())
 
 
 @pytest.mark.parametrize("mode", ["chat", "completion"])
 async def test_log_probabilities_that_are_no_numbers(stub: StubEndpoint, make_models: MakeModels, mode: str):
     def mangle(said: dict[str, Any]) -> dict[str, Any]:
-        found = said["choices"][0]["logprobs"]
+        result = said["choices"][0]["logprobs"]
         if mode == "chat":
-            found["content"][0]["logprob"] = NAN
-            found["content"][1]["top_logprobs"] = [
+            result["content"][0]["logprob"] = NAN
+            result["content"][1]["top_logprobs"] = [
                 {"token": "\ud83d", "logprob": -2.0},
                 {"token": 5, "logprob": "x"},
                 3,
             ]
         else:
-            found["top_logprobs"] = [{"stub": NAN}, {"\ud83d": -2.0, "answer": "x"}]
+            result["top_logprobs"] = [{"stub": NAN}, {"\ud83d": -2.0, "answer": "x"}]
         return said
 
     stub.mangle = mangle
     request = ask(mode=mode)
 
-    done = await completed(make_models(), ChatRequest(request.messages, request.model, top_logprobs=2))
+    completion = await completed(make_models(), ChatRequest(request.messages, request.model, top_logprobs=2))
 
-    assert all(value < 0 for place in done.logprobs for value in place.values())
-    assert done.logprobs[1]["\ufffd"] == -2.0
-    assert "stub" not in done.logprobs[0]
-    assert done.notes == ("Log probabilities that are no numbers were left out, such as nan.",)
+    assert all(value < 0 for place in completion.logprobs for value in place.values())
+    assert completion.logprobs[1]["\ufffd"] == -2.0
+    assert "stub" not in completion.logprobs[0]
+    assert completion.notes == ("Log probabilities that are no numbers were left out, such as nan.",)
 
 
 @pytest.mark.parametrize("found", [5, "x", {"content": "no"}, {"content": [1, None]}, {"top_logprobs": {"a": 1}}])
@@ -124,18 +126,18 @@ async def test_an_odd_finish_reason(stub: StubEndpoint, make_models: MakeModels,
 
     stub.mangle = mangle
 
-    done = await completed(make_models(), on_text=print if streamed else None)
+    completion = await completed(make_models(), on_text=print if streamed else None)
 
-    assert (done.text, done.finish_reason) == ("stub answer", "unknown")
-    assert "as the reason why the answer ends" in done.notes[0]
+    assert (completion.text, completion.finish_reason) == ("stub answer", "unknown")
+    assert "as the reason why the answer ends" in completion.notes[0]
 
 
 async def test_odd_ids_and_model_names_are_not_kept(stub: StubEndpoint, make_models: MakeModels):
     stub.mangle = lambda said: {**said, "id": NAN, "model": {"a": "\ud83d"}, "created": -1e99, "object": None}
 
-    done = await completed(make_models())
+    completion = await completed(make_models())
 
-    assert (done.text, done.notes) == ("stub answer", ())
+    assert (completion.text, completion.notes) == ("stub answer", ())
 
 
 @pytest.mark.parametrize(
@@ -156,23 +158,23 @@ async def test_odd_ids_and_model_names_are_not_kept(stub: StubEndpoint, make_mod
 async def test_the_text_is_kept_whatever_its_form(stub: StubEndpoint, make_models: MakeModels, content: Any, text: str):
     stub.mangle = with_choice(message={"role": "assistant", "content": content})
 
-    done = await completed(make_models())
+    completion = await completed(make_models())
 
-    assert done.text == text
-    assert bool(done.notes) == (text in {'{"answer": "Yes"}', "42", "half \ufffd", "a\ufffdb"})
+    assert completion.text == text
+    assert bool(completion.notes) == (text in {'{"answer": "Yes"}', "42", "half \ufffd", "a\ufffdb"})
 
 
 @pytest.mark.parametrize("mode", ["chat", "completion"])
 async def test_a_character_split_over_two_pieces_is_joined(stub: StubEndpoint, make_models: MakeModels, mode: str):
     stub.reply = "Well \ud83d \ude00 done"
     stub.mangle = lambda said: json.loads(json.dumps(said).replace("\\ud83d ", "\\ud83d").encode())
-    heard: list[str] = []
+    events: list[str] = []
 
-    done = await completed(make_models(), ask(mode=mode), heard.append)
+    completion = await completed(make_models(), ask(mode=mode), events.append)
 
-    assert done.text == "Well \U0001f600 done"
-    assert heard == ["Well ", "\U0001f600 ", "done"]
-    assert done.notes == ()
+    assert completion.text == "Well \U0001f600 done"
+    assert events == ["Well ", "\U0001f600 ", "done"]
+    assert completion.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -198,11 +200,11 @@ async def test_a_character_whose_bytes_come_in_two_events_is_joined(
         return event
 
     stub.mangle = in_bytes
-    heard: list[str] = []
+    events: list[str] = []
 
-    done = await completed(make_models(), on_text=heard.append)
+    completion = await completed(make_models(), on_text=events.append)
 
-    assert (done.text, "".join(heard), done.notes) == (text, text, said)
+    assert (completion.text, "".join(events), completion.notes) == (text, text, said)
     assert stub.calls == 1
 
 
@@ -214,21 +216,21 @@ async def test_a_number_longer_than_python_reads_costs_that_number_alone(
         json.dumps(answer).encode().replace(b'"prompt_tokens": ', b'"prompt_tokens": ' + b"9" * 5000)
     )
 
-    done = await completed(make_models(), on_text=print if streamed else None)
+    completion = await completed(make_models(), on_text=print if streamed else None)
 
-    assert done.text == "stub answer"
-    assert done.notes == ("The endpoint reported inf prompt tokens; they were counted here instead.",)
+    assert completion.text == "stub answer"
+    assert completion.notes == ("The endpoint reported inf prompt tokens; they were counted here instead.",)
     assert stub.calls == 1
 
 
 async def test_half_a_character_that_stays_alone_is_said(stub: StubEndpoint, make_models: MakeModels):
     stub.reply = "Well \ud83d"
-    heard: list[str] = []
+    events: list[str] = []
 
-    done = await completed(make_models(), on_text=heard.append)
+    completion = await completed(make_models(), on_text=events.append)
 
-    assert done.text == "".join(heard) == "Well \ufffd"
-    assert done.notes == ("The endpoint sent half a character, kept as \ufffd.",)
+    assert completion.text == "".join(events) == "Well \ufffd"
+    assert completion.notes == ("The endpoint sent half a character, kept as \ufffd.",)
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -236,23 +238,23 @@ async def test_an_answer_of_50_mb_is_cut_and_that_is_said(stub: StubEndpoint, ma
     stub.reply = ("word " * 20_000).strip() if streamed else "x" * 50_000_000
     if streamed:
         stub.mangle = lambda said: json.loads(json.dumps(said).replace("word", "word" * 25))
-    heard: list[str] = []
+    events: list[str] = []
 
-    done = await completed(make_models(timeout_seconds=60), on_text=heard.append if streamed else None)
+    completion = await completed(make_models(timeout_seconds=60), on_text=events.append if streamed else None)
 
-    assert len(done.text) == MOST_CHARACTERS
-    assert len("".join(heard)) == (MOST_CHARACTERS if streamed else 0)
-    assert "the answer was cut after 1,000,000" in done.notes[-1]
+    assert len(completion.text) == MOST_CHARACTERS
+    assert len("".join(events)) == (MOST_CHARACTERS if streamed else 0)
+    assert "the answer was cut after 1,000,000" in completion.notes[-1]
 
 
 async def test_a_stream_without_an_end_of_words_is_cut(stub: StubEndpoint, make_models: MakeModels, monkeypatch):
     monkeypatch.setattr("llmopt_core.models.openai.wire_values.MOST_CHARACTERS", 100)
     stub.fault = "endless"
 
-    done = await completed(make_models(), on_text=print)
+    completion = await completed(make_models(), on_text=print)
 
-    assert len(done.text) == 100
-    assert done.notes == ("The endpoint sent more than 100 characters; the answer was cut after 100.",)
+    assert len(completion.text) == 100
+    assert completion.notes == ("The endpoint sent more than 100 characters; the answer was cut after 100.",)
 
 
 async def test_notes_of_the_wire_stand_in_the_record(stub: StubEndpoint, make_models: MakeModels):
@@ -294,9 +296,9 @@ def test_vectors_that_cannot_be_used_are_asked_for_again(stub: StubEndpoint, mak
     assert stub.calls == 2
 
     stub.mangle = lambda said: {**said, "data": data(said["data"])}
-    with pytest.raises(EndpointError, match=r"answered .*, 2 times in a row") as caught:
+    with pytest.raises(EndpointError, match=r"answered .*, 2 times in a row") as error:
         embedder.encode(["a", "b"])
-    assert caught.value.kind == "bad-answer"
+    assert error.value.kind == "bad-answer"
 
 
 @pytest.mark.parametrize("tokens", [2.5, 1e30, -1, "x", None, NAN])
@@ -352,20 +354,20 @@ async def test_an_error_in_place_of_an_answer_is_a_passing_fault(stub: StubEndpo
 async def test_bytes_that_are_no_text_cost_their_character(stub: StubEndpoint, make_models: MakeModels):
     stub.mangle = lambda said: json.dumps(said).replace("stub answer", "caf\u00e9 au lait").encode("latin-1")
 
-    done = await completed(make_models())
+    completion = await completed(make_models())
 
-    assert done.text == "caf\ufffd au lait"
-    assert done.notes == ("The endpoint sent half a character, kept as \ufffd.",)
+    assert completion.text == "caf\ufffd au lait"
+    assert completion.notes == ("The endpoint sent half a character, kept as \ufffd.",)
     assert stub.calls == 1
 
 
 async def test_an_answer_that_was_paid_and_could_not_be_read_is_counted(stub: StubEndpoint, make_models: MakeModels):
     stub.mangle = lambda said: {**said, "choices": [{}]} if stub.calls == 1 else said
 
-    done = await completed(make_models(prices={"*": Prices(completion=1.0)}))
+    completion = await completed(make_models(prices={"*": Prices(completion=1.0)}))
 
-    assert (done.text, done.usage.calls, done.usage.completion_tokens) == ("stub answer", 2, 4)
-    assert done.usage.cost_usd == pytest.approx(4e-6)
+    assert (completion.text, completion.usage.calls, completion.usage.completion_tokens) == ("stub answer", 2, 4)
+    assert completion.usage.cost_usd == pytest.approx(4e-6)
 
 
 @pytest.mark.parametrize("said", [b"[" * 200_000, b"", b"null", b'{"choices": [{}]}', b'{"choices": [{"message": 5}]}'])

@@ -27,9 +27,9 @@ async def answer(models: Models, request: ChatRequest, on_text=None):
 
 
 async def failure(models: Models, request: ChatRequest, on_text=None) -> EndpointError:
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError) as error:
         await answer(models, request, on_text)
-    return caught.value
+    return error.value
 
 
 async def test_chat_sends_messages_and_counts_tokens_and_cost(stub: StubEndpoint, make_models: MakeModels):
@@ -44,9 +44,9 @@ async def test_chat_sends_messages_and_counts_tokens_and_cost(stub: StubEndpoint
     assert completion.usage == Usage(5, 2, (5 * 1.0 + 2 * 10.0) / 1e6, calls=1)
     assert completion.seconds > 0
     assert completion.first_token_seconds is None
-    sent = stub.requests[0]
-    assert sent["path"] == "/v1/chat/completions"
-    assert sent["body"] == {
+    request = stub.requests[0]
+    assert request["path"] == "/v1/chat/completions"
+    assert request["body"] == {
         "model": "stub-small",
         "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "one two three"}],
         "temperature": 0.5,
@@ -80,11 +80,11 @@ async def test_a_streamed_answer_arrives_in_pieces_and_is_counted(
     stub: StubEndpoint, make_models: MakeModels, mode: str
 ):
     stub.reply = "one two  three\n"
-    heard: list[str] = []
+    events: list[str] = []
 
-    completion = await answer(make_models(prices={"*": Prices()}), ask(mode=mode), heard.append)
+    completion = await answer(make_models(prices={"*": Prices()}), ask(mode=mode), events.append)
 
-    assert heard == ["one ", "two  ", "three\n"]
+    assert events == ["one ", "two  ", "three\n"]
     assert completion.text == "one two  three\n"
     assert completion.usage == Usage(2, 3, 0.0, calls=1)
     assert completion.finish_reason == "stop"
@@ -187,13 +187,13 @@ async def test_a_fault_in_a_stream(
     stub: StubEndpoint, make_models: MakeModels, fault: str, kind: str, heard_some: bool
 ):
     stub.fault, stub.reply = fault, "one two three four"
-    heard: list[str] = []
+    events: list[str] = []
 
-    error = await failure(make_models(timeout_seconds=0.3), ask(), heard.append)
+    error = await failure(make_models(timeout_seconds=0.3), ask(), events.append)
 
     assert error.kind == kind
-    assert bool(heard) == heard_some
-    assert heard == ["one ", "two ", "three ", "four"][: len(heard)]
+    assert bool(events) == heard_some
+    assert events == ["one ", "two ", "three ", "four"][: len(events)]
 
 
 async def test_a_stream_closed_in_good_order_is_an_answer_that_says_what_was_missing(
@@ -201,10 +201,10 @@ async def test_a_stream_closed_in_good_order_is_an_answer_that_says_what_was_mis
 ):
     stub.fault, stub.reply = "ended-stream", "one two three four"
 
-    done = await answer(make_models(), ask(), on_text=lambda _: None)
+    result = await answer(make_models(), ask(), on_text=lambda _: None)
 
-    assert (done.text, done.finish_reason) == ("one two three ", "stop")
-    assert any("may not be whole" in note for note in done.notes)
+    assert (result.text, result.finish_reason) == ("one two three ", "stop")
+    assert any("may not be whole" in note for note in result.notes)
 
 
 async def test_faults_that_pass_are_outlived(stub: StubEndpoint, make_models: MakeModels):
@@ -267,14 +267,14 @@ async def test_the_key_is_sent_and_never_shown(stub: StubEndpoint, make_models: 
     await answer(make_models(api_key_env="STUB_KEY"), ask())
 
     models = make_models(keys={"stub": "sesame-of-session"}, api_key_env="STUB_KEY")
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError) as error:
         await answer(models, ask())
 
     assert [request["key"] for request in stub.requests] == ["sesame-from-environment", "sesame-of-session"]
-    told = "".join(traceback.format_exception(caught.value)) + repr(models) + repr(models.endpoint("stub"))
-    assert "Incorrect API key provided: ***" in str(caught.value)
-    assert "set STUB_KEY or enter the right key in Settings" in str(caught.value)
-    assert "sesame" not in told
+    text = "".join(traceback.format_exception(error.value)) + repr(models) + repr(models.endpoint("stub"))
+    assert "Incorrect API key provided: ***" in str(error.value)
+    assert "set STUB_KEY or enter the right key in Settings" in str(error.value)
+    assert "sesame" not in text
 
 
 @pytest.mark.parametrize("before", range(240, 310, 7))
@@ -286,10 +286,10 @@ async def test_a_key_is_hidden_before_a_message_is_cut(stub: StubEndpoint, make_
 
     stub._misbehave = refuse  # type: ignore[method-assign]
 
-    told = str(await failure(make_models(keys={"stub": key}), ask()))
+    text = str(await failure(make_models(keys={"stub": key}), ask()))
 
-    assert "refused the request" in told
-    assert key[:3] not in told
+    assert "refused the request" in text
+    assert key[:3] not in text
 
 
 @pytest.mark.parametrize("key", ["two\nlines", "clé"])

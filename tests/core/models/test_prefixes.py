@@ -116,9 +116,9 @@ def test_a_default_prompt_of_the_model_is_not_written_twice(settings: Settings, 
     (model / "config_sentence_transformers.json").write_text(json.dumps(own))
     models = Models(settings, None, {})
 
-    found = models.embedder(EmbeddingSpec(model=str(model))).encode(["a river"])
+    result = models.embedder(EmbeddingSpec(model=str(model))).encode(["a river"])
 
-    assert found == pytest.approx(models.embedder(EmbeddingSpec()).encode(["text: a river"]), abs=1e-5)
+    assert result == pytest.approx(models.embedder(EmbeddingSpec()).encode(["text: a river"]), abs=1e-5)
 
 
 def test_a_configuration_may_say_otherwise(settings: Settings, model: Path):
@@ -145,14 +145,14 @@ def test_models_without_prefixes_keep_their_keys(settings: Settings, stub: StubE
 
 
 def test_an_endpoints_models_get_prefixes_and_windows(settings: Settings, stub: StubEndpoint):
-    said = {
+    values = {
         "base_url": stub.url,
         "embeddings": {
             "mine": {"query_prefix": "ask: ", "passage_prefix": "text: ", "window": 77},
             "multilingual-e5-base": {"query_prefix": "frage: "},
         },
     }
-    models = Models(settings, None, endpoints_in({"stub": said}, "endpoints.yaml"))
+    models = Models(settings, None, endpoints_in({"stub": values}, "endpoints.yaml"))
 
     mine = models.embedder(EmbeddingSpec(endpoint="stub", model="mine"))
     mine.encode(["a"])
@@ -207,9 +207,9 @@ async def test_retrieval_asks_with_the_query_prefix(settings: Settings):
     ]
 
     index = prepare_index(spec, documents, models)
-    found = await Retriever(spec, index, models, cache).retrieve("Hamburg Elbe")
+    retrieval = await Retriever(spec, index, models, cache).retrieve("Hamburg Elbe")
 
-    assert "Elbe" in found.hits[0].chunk.text
+    assert "Elbe" in retrieval.hits[0].chunk.text
     assert ("query", "Hamburg Elbe") in roles
     assert {role for role, text in roles if text != "Hamburg Elbe"} == {"passage"}
 
@@ -218,10 +218,10 @@ def test_settings_and_files_keep_what_was_said_of_a_model(settings: Settings, st
     from llmopt_core.models.endpoint_file import save_endpoint
     from llmopt_core.models.endpoints import load_endpoints
 
-    said = {"e5": EmbeddingModel(query_prefix="query: ", passage_prefix="", window=512)}
-    save_endpoint(settings, Endpoint(name="mine", base_url=stub.url, embeddings=said))
+    values = {"e5": EmbeddingModel(query_prefix="query: ", passage_prefix="", window=512)}
+    save_endpoint(settings, Endpoint(name="mine", base_url=stub.url, embeddings=values))
 
-    assert load_endpoints(settings)["mine"].embeddings == said
+    assert load_endpoints(settings)["mine"].embeddings == values
 
 
 def chunks_of(documents: list[Document], retrieval: RetrievalSpec, models: Models) -> list[Chunk]:
@@ -247,10 +247,10 @@ def test_chunks_beyond_the_window_are_said(
     )
     short = long.model_copy(update={"chunking": ChunkingSpec(size=10, overlap=0, unit="tokens", method="fixed")})
 
-    said = window_note(long, chunks_of(documents, long, models), documents, models)
+    text = window_note(long, chunks_of(documents, long, models), documents, models)
 
-    assert words in said
-    assert "not found by meaning" in said
+    assert words in text
+    assert "not found by meaning" in text
     assert window_note(short, chunks_of(documents, short, models), documents, models) == ""
     by_words = long.model_copy(update={"search": SearchSpec(method="bm25")})
     assert window_note(by_words, chunks_of(documents, long, models), documents, models) == ""
@@ -263,11 +263,11 @@ def test_questions_beyond_the_window_are_said(settings: Settings, stub: StubEndp
     local, mine = RetrievalSpec(), RetrievalSpec(embedding=EmbeddingSpec(endpoint="stub", model="mine"))
     long = " ".join(f"Is this sentence number {n} of the question?" for n in range(60))
 
-    said = question_note(local, [long], models)
+    text = question_note(local, [long], models)
 
-    assert said.startswith("The question is longer than the 254 tokens that all-MiniLM-L6-v2 reads: its last ")
-    seen = len(long) - int(said.split("its last ")[1].split(" ")[0].replace(",", ""))
-    assert long[:seen].count("?") == 254 // 9
+    assert text.startswith("The question is longer than the 254 tokens that all-MiniLM-L6-v2 reads: its last ")
+    count = len(long) - int(text.split("its last ")[1].split(" ")[0].replace(",", ""))
+    assert long[:count].count("?") == 254 // 9
     several = question_note(mine, ["short?", long, long], models)
     assert several.startswith("2 of 3 questions are longer than the 20 tokens that mine reads")
     assert question_note(local, ["short?"] * 3, models) == ""

@@ -90,14 +90,14 @@ async def as_text(_: web.Request) -> web.Response:
 @pytest.mark.parametrize("answer", [in_a_stream, as_json, as_text])
 async def test_a_streamed_call_learns_from_a_refusal(stub: StubEndpoint, make_models: MakeModels, answer: Any):
     stub._misbehave = refusing("stream_options", answer)  # type: ignore[method-assign]
-    heard: list[str] = []
+    events: list[str] = []
     async with make_models() as models:
         chat = models.chat(ModelSpec(endpoint="stub"))
-        done = await chat.complete(ask(), heard.append)
-        await chat.complete(ask(), heard.append)
+        completion = await chat.complete(ask(), events.append)
+        await chat.complete(ask(), events.append)
 
-    assert done.text == "stub answer"
-    assert "".join(heard) == 2 * "stub answer"
+    assert completion.text == "stub answer"
+    assert "".join(events) == 2 * "stub answer"
     assert ["stream_options" in request["body"] for request in stub.requests] == [True, False, False]
 
 
@@ -134,8 +134,8 @@ async def test_the_reason_is_found_wherever_it_stands(
 
 async def test_a_broker_without_a_service_for_an_optional_parameter(stub: StubEndpoint, make_models: MakeModels):
     async def answer(_: web.Request) -> web.Response:
-        said = {"error": {"message": "No endpoints found that can handle the requested parameters.", "code": 404}}
-        return web.json_response(said, status=404)
+        values = {"error": {"message": "No endpoints found that can handle the requested parameters.", "code": 404}}
+        return web.json_response(values, status=404)
 
     stub._misbehave = refusing("logprobs", answer)  # type: ignore[method-assign]
     request = dataclasses.replace(ask(), top_logprobs=2)

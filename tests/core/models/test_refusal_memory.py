@@ -42,11 +42,11 @@ def test_what_was_learnt_is_tried_again_after_a_week(clock: list[float], tmp_pat
 def test_threads_may_learn_while_others_read() -> None:
     memory = Refusals()
     faults: list[Exception] = []
-    done = threading.Event()
+    event = threading.Event()
 
     def read() -> None:
         try:
-            while not done.is_set():
+            while not event.is_set():
                 memory.list_parameters(PLACE)
                 memory.on_trial(PLACE, ["logprobs"])
         except RuntimeError as error:
@@ -57,7 +57,7 @@ def test_threads_may_learn_while_others_read() -> None:
         reader.start()
     for number in range(3000):
         memory.learn(PLACE, [f"p{number}"], is_taken=False)
-    done.set()
+    event.set()
     for reader in readers:
         reader.join()
     assert faults == []

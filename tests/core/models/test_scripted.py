@@ -38,20 +38,20 @@ async def test_more_calls_than_replies_fail_the_test():
 async def test_a_function_answers_everything():
     chat = ScriptedChat(lambda request: request.model.endpoint, delay=0.01, cost_usd=0.5)
 
-    found = await asyncio.gather(*(chat.complete(ask()) for _ in range(3)))
+    results = await asyncio.gather(*(chat.complete(ask()) for _ in range(3)))
 
-    assert {completion.text for completion in found} == {"stub"}
-    assert found[0].usage.cost_usd == 0.5
+    assert {completion.text for completion in results} == {"stub"}
+    assert results[0].usage.cost_usd == 0.5
     assert chat.peak == 3
 
 
 async def test_streaming_goes_word_by_word():
-    heard: list[str] = []
+    events: list[str] = []
 
-    await ScriptedChat([Completion(" a  b\nc")]).complete(ask(), heard.append)
+    await ScriptedChat([Completion(" a  b\nc")]).complete(ask(), events.append)
 
-    assert "".join(heard) == " a  b\nc"
-    assert len(heard) == 4
+    assert "".join(events) == " a  b\nc"
+    assert len(events) == 4
 
 
 def test_texts_that_share_words_are_near():

@@ -55,11 +55,11 @@ def test_thinking_in_the_text(text: str, answer: str, thinking: str):
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_marks_cut_by_the_borders_of_pieces(text: str, answer: str, thinking: str, size: int):
     splitter = ThinkingSplitter()
-    shown = [splitter.add(text[i : i + size]) for i in range(0, len(text), size)] + [splitter.end()]
+    rows = [splitter.add(text[i : i + size]) for i in range(0, len(text), size)] + [splitter.end()]
 
     assert (splitter.answer, splitter.thinking) == (answer, thinking)
     if not text.startswith(("2 + 2", "a\n")):
-        assert "".join(shown) == answer
+        assert "".join(rows) == answer
 
 
 def with_message(**message: Any):
@@ -91,22 +91,22 @@ async def test_thinking_is_no_part_of_the_answer(
 ):
     stub.reply = "word"
     stub.mangle = with_message(**message)
-    heard: list[str] = []
+    events: list[str] = []
 
-    done = await completed(make_models(), on_text=heard.append if streamed else None)
+    completion = await completed(make_models(), on_text=events.append if streamed else None)
 
-    assert (done.text, done.reasoning, done.notes) == ("Yes.", "hm", ())
-    assert "".join(heard) == ("Yes." if streamed else "")
-    assert done.reasoning_tokens == 1
+    assert (completion.text, completion.reasoning, completion.notes) == ("Yes.", "hm", ())
+    assert "".join(events) == ("Yes." if streamed else "")
+    assert completion.reasoning_tokens == 1
 
 
 async def test_parts_that_are_no_text_are_said(stub: StubEndpoint, make_models: MakeModels):
     stub.mangle = with_message(content=[{"type": "text", "text": "See:"}, {"type": "image_url", "image_url": {}}])
 
-    done = await completed(make_models())
+    completion = await completed(make_models())
 
-    assert done.text == "See:"
-    assert done.notes == ("The endpoint's answer had parts that are no text; they were left out.",)
+    assert completion.text == "See:"
+    assert completion.notes == ("The endpoint's answer had parts that are no text; they were left out.",)
 
 
 async def test_thinking_is_counted(stub: StubEndpoint, make_models: MakeModels):
@@ -115,14 +115,14 @@ async def test_thinking_is_counted(stub: StubEndpoint, make_models: MakeModels):
         return {**said, "usage": usage}
 
     stub.mangle = mangle
-    done = await completed(make_models())
-    assert (done.usage.completion_tokens, done.reasoning_tokens) == (90, 80)
+    completion = await completed(make_models())
+    assert (completion.usage.completion_tokens, completion.reasoning_tokens) == (90, 80)
 
     stub.reply = "<think>one two three</think>four"
     stub.mangle = lambda said: {**said, "usage": None}
-    done = await completed(make_models(prices={"*": Prices(completion=1e6)}))
-    assert done.usage.completion_tokens > 4
-    assert done.reasoning_tokens == 3
+    completion = await completed(make_models(prices={"*": Prices(completion=1e6)}))
+    assert completion.usage.completion_tokens > 4
+    assert completion.reasoning_tokens == 3
 
 
 def test_answers_kept_before_are_told_apart_too():
@@ -130,10 +130,10 @@ def test_answers_kept_before_are_told_apart_too():
 
     old = {"text": "<think>hm</think>Yes", "usage": [1, 2, None], "finish_reason": "stop", "seconds": 1.0,
            "first_token_seconds": None, "logprobs": []}  # fmt: skip
-    done = call_cache.decode(json.dumps(old).encode())
+    result = call_cache.decode(json.dumps(old).encode())
 
-    assert done is not None
-    assert (done.text, done.reasoning) == ("Yes", "hm")
+    assert result is not None
+    assert (result.text, result.reasoning) == ("Yes", "hm")
 
 
 @pytest.mark.parametrize(
@@ -179,11 +179,11 @@ async def test_half_an_answer_that_ends_in_an_error_is_a_failure(
     stub.mangle = mangle
     models = make_models(prices={"*": Prices(completion=1e6)})
 
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError) as error:
         await completed(models, on_text=print if streamed else None)
 
-    assert caught.value.kind == "server-error"
-    assert caught.value.usage.completion_tokens >= 2
+    assert error.value.kind == "server-error"
+    assert error.value.usage.completion_tokens >= 2
 
 
 async def test_an_answer_that_ended_in_an_error_once_is_asked_for_again(stub: StubEndpoint, make_models: MakeModels):
@@ -215,11 +215,11 @@ async def test_an_error_with_status_200(
 ):
     stub.mangle = lambda _: said
 
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError) as error:
         await completed(make_models())
 
-    assert (caught.value.kind, stub.calls) == (kind, calls)
-    assert words in str(caught.value)
+    assert (error.value.kind, stub.calls) == (kind, calls)
+    assert words in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -245,11 +245,11 @@ async def test_the_endpoints_own_reason(
 
     stub._misbehave = refuse  # type: ignore[method-assign]
 
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError) as error:
         await completed(make_models(), ask())
 
-    assert words in str(caught.value)
-    assert "SECRET" not in str(caught.value)
+    assert words in str(error.value)
+    assert "SECRET" not in str(error.value)
 
 
 def replying(*said: dict[str, Any]):
@@ -290,9 +290,9 @@ async def test_a_model_that_was_seen_to_think_without_an_opening_mark_is_cut_in_
 ):
     stub.reply = "word"
     stub.mangle = replying(CUT, WHOLE, CUT, SHORT)
-    heard: list[str] = []
+    events: list[str] = []
     models = make_models()
-    on_text = heard.append if streamed else None
+    on_text = events.append if streamed else None
     unknown = await completed(models, ask("a"), on_text)
     whole = await completed(models, ask("b"), on_text)
     # Another program over the same workspace knows it too.
@@ -338,8 +338,8 @@ async def test_an_endpoint_that_counts_all_as_reasoning_is_believed(
 async def test_what_is_said_of_an_endpoint_decides_the_key_of_its_answers(stub: StubEndpoint, make_models: MakeModels):
     stub.mangle = replying(CUT, CUT)
     cache = MemoryCache()
-    said = []
+    messages = []
     for changes in ({}, {"begins_with_thinking": True}, {}):
         async with make_models(cache, **changes) as models:
-            said.append((await models.chat(ask().model).complete(ask("a"))).text)
-    assert (said, stub.calls) == (["Two and two", "", "Two and two"], 2)
+            messages.append((await models.chat(ask().model).complete(ask("a"))).text)
+    assert (messages, stub.calls) == (["Two and two", "", "Two and two"], 2)

@@ -40,10 +40,12 @@ def with_tools(*messages: Message, choice: str = "", **model: Any) -> ChatReques
 
 async def complete(models: Models, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
     async with models:
-        done = await models.chat(request.model).complete(request, on_text)
+        completion = await models.chat(request.model).complete(request, on_text)
     # Whatever came can be stored and read back.
-    assert call_cache.decode(call_cache.encode(done)) == replace(done, usage=replace(done.usage, calls=1))
-    return done
+    assert call_cache.decode(call_cache.encode(completion)) == replace(
+        completion, usage=replace(completion.usage, calls=1)
+    )
+    return completion
 
 
 def function(name: Any, arguments: Any, **more: Any) -> dict[str, Any]:
@@ -69,8 +71,8 @@ def stream_with(stub: StubEndpoint, deltas: Sequence[dict[str, Any]], reason: st
         if not said["choices"]:
             return said
         choice = said["choices"][0]
-        changed = {"finish_reason": reason} if choice["finish_reason"] else {"delta": waiting.pop(0)}
-        return {**said, "choices": [{**choice, **changed}]}
+        values = {"finish_reason": reason} if choice["finish_reason"] else {"delta": waiting.pop(0)}
+        return {**said, "choices": [{**choice, **values}]}
 
     stub.mangle = mangle
 
@@ -82,19 +84,19 @@ def streamed(*calls: dict[str, Any]) -> dict[str, Any]:
 async def test_tools_are_offered_and_called(stub: StubEndpoint, make_models: MakeModels):
     answer_with(stub, tool_calls=[function("weather", OSLO, id="call_a"), function("clock", "{}", id="call_b")])
 
-    done = await complete(make_models(), with_tools(choice="weather"))
+    completion = await complete(make_models(), with_tools(choice="weather"))
 
-    (sent,) = stub.requests
-    assert sent["body"]["tools"][0] == {
+    (request,) = stub.requests
+    assert request["body"]["tools"][0] == {
         "type": "function",
         "function": {"name": "weather", "description": WEATHER.description, "parameters": WEATHER.parameters},
     }
-    assert sent["body"]["tools"][1]["function"] == {
+    assert request["body"]["tools"][1]["function"] == {
         "name": "clock", "parameters": {"type": "object", "properties": {}},
     }  # fmt: skip
-    assert sent["body"]["tool_choice"] == {"type": "function", "function": {"name": "weather"}}
-    assert done.tool_calls == (ToolCall("call_a", "weather", OSLO), ToolCall("call_b", "clock", "{}"))
-    assert (done.text, done.finish_reason, done.notes) == ("", "tool_calls", ())
+    assert request["body"]["tool_choice"] == {"type": "function", "function": {"name": "weather"}}
+    assert completion.tool_calls == (ToolCall("call_a", "weather", OSLO), ToolCall("call_b", "clock", "{}"))
+    assert (completion.text, completion.finish_reason, completion.notes) == ("", "tool_calls", ())
 
 
 async def test_what_is_not_offered_is_not_sent(stub: StubEndpoint, make_models: MakeModels):
@@ -146,31 +148,31 @@ async def test_calls_in_any_form_are_read(
     # Several end a call with the word for a whole answer.
     answer_with(stub, reason="stop", **message)
 
-    done = await complete(make_models(), with_tools())
+    completion = await complete(make_models(), with_tools())
 
-    assert [(call.id, call.name, call.arguments) for call in done.tool_calls] == calls
-    assert done.finish_reason == "tool_calls"
+    assert [(call.id, call.name, call.arguments) for call in completion.tool_calls] == calls
+    assert completion.finish_reason == "tool_calls"
 
 
 @pytest.mark.parametrize("name", [None, "", 5, ["weather"], "w" * 400, "a\nb"])
 async def test_a_call_without_a_name_is_left_out_and_said(stub: StubEndpoint, make_models: MakeModels, name: Any):
     answer_with(stub, content="Rain.", tool_calls=[function(name, OSLO, id="a"), "weather", None])
 
-    done = await complete(make_models(), with_tools())
+    completion = await complete(make_models(), with_tools())
 
-    assert (done.text, done.tool_calls) == ("Rain.", ())
-    assert done.notes == ("The endpoint sent a tool call without the name of a function; it was left out.",)
+    assert (completion.text, completion.tool_calls) == ("Rain.", ())
+    assert completion.notes == ("The endpoint sent a tool call without the name of a function; it was left out.",)
 
 
 async def test_more_than_anybody_calls_is_cut(stub: StubEndpoint, make_models: MakeModels):
     long = [function("weather", "x" * (MOST_CHARACTERS + 5)), *[function("clock", "{}")] * 200]
     answer_with(stub, tool_calls=long)
 
-    done = await complete(make_models(), with_tools())
+    completion = await complete(make_models(), with_tools())
 
-    assert (len(done.tool_calls), len(done.tool_calls[0].arguments)) == (128, MOST_CHARACTERS)
-    assert any("more than 128 tool calls" in note for note in done.notes)
-    assert any("was cut after 1,000,000" in note for note in done.notes)
+    assert (len(completion.tool_calls), len(completion.tool_calls[0].arguments)) == (128, MOST_CHARACTERS)
+    assert any("more than 128 tool calls" in note for note in completion.notes)
+    assert any("was cut after 1,000,000" in note for note in completion.notes)
 
 
 FRAGMENTS = [function("weather", "", index=0, id="a"), {"index": 0, "function": {"arguments": '{"town": '}},
@@ -228,22 +230,22 @@ async def test_streamed_calls_are_put_together(
     stub: StubEndpoint, make_models: MakeModels, deltas: list[dict[str, Any]], calls: list[tuple[str, str, str]]
 ):
     stream_with(stub, deltas)
-    heard: list[str] = []
+    events: list[str] = []
 
-    done = await complete(make_models(), with_tools(), heard.append)
+    completion = await complete(make_models(), with_tools(), events.append)
 
-    assert [(call.id, call.name, call.arguments) for call in done.tool_calls] == calls
-    assert (heard, done.finish_reason, done.notes) == ([], "tool_calls", ())
+    assert [(call.id, call.name, call.arguments) for call in completion.tool_calls] == calls
+    assert (events, completion.finish_reason, completion.notes) == ([], "tool_calls", ())
 
 
 async def test_text_before_a_streamed_call_is_handed_over(stub: StubEndpoint, make_models: MakeModels):
     stream_with(stub, [{"content": "Let me "}, {"content": "see."}, *map(streamed, FRAGMENTS)], reason="stop")
-    heard: list[str] = []
+    events: list[str] = []
 
-    done = await complete(make_models(), with_tools(), heard.append)
+    completion = await complete(make_models(), with_tools(), events.append)
 
-    assert (heard, done.text, done.finish_reason) == (["Let me ", "see."], "Let me see.", "tool_calls")
-    assert done.message == Message("assistant", "Let me see.", (ToolCall("a", "weather", OSLO),))
+    assert (events, completion.text, completion.finish_reason) == (["Let me ", "see."], "Let me see.", "tool_calls")
+    assert completion.message == Message("assistant", "Let me see.", (ToolCall("a", "weather", OSLO),))
 
 
 async def test_an_id_that_was_taken_earlier_in_the_conversation_is_replaced(
@@ -253,9 +255,9 @@ async def test_an_id_that_was_taken_earlier_in_the_conversation_is_replaced(
     before = Message("assistant", "", (ToolCall("call_1", "clock"),))
     result = Message("tool", "Noon.", tool_call_id="call_1", name="clock")
 
-    done = await complete(make_models(), with_tools(Message("user", "?"), before, result))
+    completion = await complete(make_models(), with_tools(Message("user", "?"), before, result))
 
-    assert [call.id for call in done.tool_calls] == ["call_2", "call_3"]
+    assert [call.id for call in completion.tool_calls] == ["call_2", "call_3"]
 
 
 async def test_a_refusal_of_tools_is_told_and_never_worked_around(stub: StubEndpoint, make_models: MakeModels):

@@ -25,8 +25,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def foreign(url: str, variable: str = "", name: str = "theirs") -> Endpoint:
-    (found,) = endpoints_in({name: {"base_url": url, "api_key_env": variable}}, "their.yaml").values()
-    return found.from_file("their.yaml")
+    (result,) = endpoints_in({name: {"base_url": url, "api_key_env": variable}}, "their.yaml").values()
+    return result.from_file("their.yaml")
 
 
 def models(settings: Settings, endpoint: Endpoint) -> Models:
@@ -180,12 +180,12 @@ async def test_no_variable_goes_along_that_nobody_named(
     url = stub.url.removesuffix("/v1") if azure else stub.url
     endpoint = Endpoint(name="theirs", base_url=url, **azure)
 
-    sent = await headers_sent(
+    headers = await headers_sent(
         settings, stub, endpoint.from_file("their.yaml") if brought else endpoint, {"theirs": "typed"}
     )
 
-    assert "of-the-environment" not in sent
-    assert "typed" in sent
+    assert "of-the-environment" not in headers
+    assert "typed" in headers
 
 
 @pytest.mark.usefixtures("variables_of_the_sdk")
@@ -194,8 +194,8 @@ async def test_openais_own_variables_go_along_with_openais_key(
 ):
     monkeypatch.setenv("OPENAI_API_KEY", "own")
 
-    sent = await headers_sent(
+    headers = await headers_sent(
         settings, stub, Endpoint(name="openai", base_url=stub.url, api_key_env="OPENAI_API_KEY"), {}
     )
 
-    assert sent.count("of-the-environment") == 6  # organization, project, and the gateway's header, twice
+    assert headers.count("of-the-environment") == 6  # organization, project, and the gateway's header, twice

@@ -44,7 +44,7 @@ def test_the_thinking_block_takes_the_answer_out():
 def test_what_the_user_wrote_stays():
     prompt = PromptSpec(system="Mine", template="My {{ question }} here", extract="(?P<answer>.)")
     for entry in BLOCKS:
-        changed = entry.apply(prompt)
-        assert "Mine" in changed.system
-        assert "My " in changed.template
+        variant = entry.apply(prompt)
+        assert "Mine" in variant.system
+        assert "My " in variant.template
     assert block("delimiters").apply(PromptSpec(template="{{ text }}")) == PromptSpec(template="{{ text }}")

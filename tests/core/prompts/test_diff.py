@@ -46,8 +46,8 @@ def test_both_texts_come_back(old, new):
 def test_long_texts_are_compared_by_lines():
     old = "".join(f"line {i} with words\n" for i in range(9000))
     new = old.replace("line 500 with", "line 500 without")
-    changed = [piece for piece in word_diff(old, new) if piece[0] != "equal"]
-    assert changed == [("delete", "line 500 with words\n"), ("insert", "line 500 without words\n")]
+    variants = [piece for piece in word_diff(old, new) if piece[0] != "equal"]
+    assert variants == [("delete", "line 500 with words\n"), ("insert", "line 500 without words\n")]
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_a_change_of_white_space_alone_is_told_apart(old, new, only):
 
 
 def test_white_space_that_alone_has_changed_is_seen():
-    seen = "".join(visible_text(op, text) for op, text in word_diff("one two\nthree", "one  two\n\nthree\t"))
-    assert seen == "one ·two\n↵\nthree⇥"
+    result = "".join(visible_text(op, text) for op, text in word_diff("one two\nthree", "one  two\n\nthree\t"))
+    assert result == "one ·two\n↵\nthree⇥"
     assert visible_text("delete", "\n") == "↵"
     assert visible_text("insert", "a word\n") == "a word\n"
     assert visible_text("equal", "  ") == "  "

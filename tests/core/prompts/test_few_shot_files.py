@@ -27,9 +27,9 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x0
 @settings(deadline=None)
 @given(st.lists(st.fixed_dictionaries({"question": texts, "answer": texts}), max_size=4))
 def test_any_text_survives(examples):
-    kept = [e for e in examples if e["question"].strip() or e["answer"].strip()]
+    survivors = [e for e in examples if e["question"].strip() or e["answer"].strip()]
     for form in ("csv", "jsonl", "openai"):
-        assert read_few_shot(write_few_shot(kept, form), f"set.{form}") == kept
+        assert read_few_shot(write_few_shot(survivors, form), f"set.{form}") == survivors
 
 
 def test_openais_form_keeps_question_and_answer():

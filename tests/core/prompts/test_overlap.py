@@ -16,8 +16,8 @@ def test_exact_and_near():
         shot("Who painted the Mona Lisa?"),
         shot("巴拿马运河什么时候通航的？"),
     ]
-    found = [(o.example, o.question, o.kind) for o in find_overlap(examples, QUESTIONS)]
-    assert found == [(0, 1, "exact"), (1, 0, "near"), (3, 2, "near")]
+    matches = [(o.example, o.question, o.kind) for o in find_overlap(examples, QUESTIONS)]
+    assert matches == [(0, 1, "exact"), (1, 0, "near"), (3, 2, "near")]
 
 
 def test_two_questions_about_one_long_passage_are_not_near():

@@ -43,8 +43,8 @@ def test_texts_under_other_names_are_read(value: Any) -> None:
     talk = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
     assert [(raw.value, raw.problem) for raw in trained(value)] == [({"messages": talk}, "")] * 2
     assert all(raw.form for raw in trained(value))
-    found = read_few_shot(json.dumps(value), "x.jsonl")
-    assert [{name: example[name] for name in ("question", "answer")} for example in found] == [
+    result = read_few_shot(json.dumps(value), "x.jsonl")
+    assert [{name: example[name] for name in ("question", "answer")} for example in result] == [
         {"question": "q", "answer": "a"}
     ]
 

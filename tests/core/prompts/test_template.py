@@ -72,9 +72,9 @@ def test_the_usual_jinja_works(template, expected):
     ],
 )
 def test_no_template_reaches_python(template):
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(BadInput) as error:
         render(template, {"question": "x", "docs": [1]})
-    assert "Traceback" not in str(caught.value)
+    assert "Traceback" not in str(error.value)
 
 
 def test_objects_become_data_before_a_template_sees_them():
@@ -176,9 +176,9 @@ def test_the_child_sees_no_environment_variables(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     renderer = Renderer()
     environ = Path(f"/proc/{renderer.process.pid}/environ")
-    seen = environ.read_text() if environ.exists() else ""
+    result = environ.read_text() if environ.exists() else ""
     renderer.close()
-    assert os.environ["OPENAI_API_KEY"] not in seen
+    assert os.environ["OPENAI_API_KEY"] not in result
 
 
 def test_variables_are_detected_with_their_scopes():
@@ -303,5 +303,5 @@ def test_a_forked_process_renders_with_children_of_its_own():
         "assert renderers.render_in_child('{{ a }}', {'a': 'parent'}, 100, 5) == 'parent'\n"
         "assert [one.process.pid for one in renderers._idle.queue] == [own.process.pid]\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert (result.returncode, result.stderr) == (0, "")

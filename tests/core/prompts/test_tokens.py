@@ -63,11 +63,11 @@ def test_a_completion_counts_its_text_alone():
 def test_a_preview_shows_what_is_sent_and_what_each_example_costs():
     shots = FewShotSpec(examples=({"question": "one two", "answer": "x"}, {"question": "one", "answer": "y z"}))
     prompt = PromptSpec(system="be brief", template="Q: {{ question }}", few_shot=shots)
-    seen = preview(prompt, {"question": "why"}, "chat", family_of("gpt-4o"), words, usd_per_million=2.5)
-    assert [m.content for m in seen.messages] == ["be brief", "Q: one two", "x", "Q: one", "y z", "Q: why"]
-    assert seen.tokens == 2 + 3 + 1 + 2 + 2 + 2 + 6 * 4 + 3
-    assert seen.few_shot == (("Q: one two", "x", 12), ("Q: one", "y z", 12))
-    assert seen.cost_usd == pytest.approx(seen.tokens * 2.5e-6)
+    result = preview(prompt, {"question": "why"}, "chat", family_of("gpt-4o"), words, usd_per_million=2.5)
+    assert [m.content for m in result.messages] == ["be brief", "Q: one two", "x", "Q: one", "y z", "Q: why"]
+    assert result.tokens == 2 + 3 + 1 + 2 + 2 + 2 + 6 * 4 + 3
+    assert result.few_shot == (("Q: one two", "x", 12), ("Q: one", "y z", 12))
+    assert result.cost_usd == pytest.approx(result.tokens * 2.5e-6)
     assert preview(prompt, {"question": "why"}, "completion", family_of("x"), words).cost_usd is None
 
 

@@ -34,9 +34,9 @@ def test_the_title_of_a_job_says_what_is_inside() -> None:
     assert title("question-writing", {}) == "Writing questions"
     searched = {"subject": "instructions", "source": "rag v1", "evaluation_set": "q"}
     assert title("instruction-search", searched) == "Searching for a better instruction on q"
-    chosen = {"subject": "worked", "configuration": {"name": "plain"}, "evaluation_set": "q"}
-    assert title("few-shot-choice", chosen) == "Choosing examples of worked on q"
-    sent = {"name": "tidy", "provider": "firm", "training_set": "t v1"}
-    assert title("fine-tuning start", sent) == "Sending the data of tidy to firm"
+    choice = {"subject": "worked", "configuration": {"name": "plain"}, "evaluation_set": "q"}
+    assert title("few-shot-choice", choice) == "Choosing examples of worked on q"
+    values = {"name": "tidy", "provider": "firm", "training_set": "t v1"}
+    assert title("fine-tuning start", values) == "Sending the data of tidy to firm"
     assert title("embedder-before-after", {"name": "tuned", "set": "q"}) == "Measuring tuned on q"
     assert title("something-new", {}) == "Something new"

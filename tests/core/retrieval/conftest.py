@@ -51,13 +51,13 @@ def documents() -> list[Document]:
 
 @pytest.fixture
 def chunks() -> list[Chunk]:
-    found = []
+    matches = []
     for name, lines in TEXTS.items():
         start = 0
         for line in lines:
-            found.append(Chunk(name, start, start + len(line), line))
+            matches.append(Chunk(name, start, start + len(line), line))
             start += len(line) + 1
-    return found
+    return matches
 
 
 @pytest.fixture

@@ -23,18 +23,18 @@ def stage(name, method, *chunks, **more):
 
 
 async def test_columns_are_the_ranking_stages_by_name(retriever):
-    found = await retriever(search=SearchSpec(method="hybrid", threshold=-1.0), rerank=RERANK).retrieve(QUESTION)
-    names = [column.name for column in columns(found.trace)]
+    retrieval = await retriever(search=SearchSpec(method="hybrid", threshold=-1.0), rerank=RERANK).retrieve(QUESTION)
+    names = [column.name for column in columns(retrieval.trace)]
     assert names == ["dense", "bm25", "fusion (rrf)", "filter (threshold)", "late-interaction", "select (top-k)"]
 
 
 async def test_several_searches_of_one_kind_are_told_apart_by_their_texts(retriever, models):
     models.register("fake", ScriptedChat(["bee dances"]))
     transform = TransformSpec(method="multi-query", model=ModelSpec(endpoint="fake"))
-    found = await retriever(transform=transform).retrieve(QUESTION)
-    names = [column.name for column in columns(found.trace)]
+    retrieval = await retriever(transform=transform).retrieve(QUESTION)
+    names = [column.name for column in columns(retrieval.trace)]
     assert names == [f"dense: {QUESTION}", "dense: bee dances", "fusion (rrf)", "select (top-k)"]
-    measured = stage_measures([(Example("1", QUESTION, references=(Span("bees.txt", 53, 60),)), found.trace)], 3)
+    measured = stage_measures([(Example("1", QUESTION, references=(Span("bees.txt", 53, 60),)), retrieval.trace)], 3)
     assert list(measured) == ["dense", "fusion (rrf)", "select (top-k)"]
 
 
@@ -61,14 +61,14 @@ def test_measures_per_stage_have_one_value_per_example():
 
 def test_differences_of_two_retrievals():
     a, b, c = (Hit(Chunk(name, 0, 1, name), 1.0) for name in "abc")
-    found = differences([a, b], [c, a])
-    assert [(d.chunk.document, d.left, d.right) for d in found] == [("a", 1, 2), ("b", 2, None), ("c", None, 1)]
+    result = differences([a, b], [c, a])
+    assert [(d.chunk.document, d.left, d.right) for d in result] == [("a", 1, 2), ("b", 2, None), ("c", None, 1)]
 
 
 async def lost(retriever, index, chunk, question=QUESTION, **parts):
     make = retriever(**parts)
-    found = await make.retrieve(question)
-    where = trace_gold(found.trace, [chunk.span], index, make.spec, HashEmbedder().encode)
+    retrieval = await make.retrieve(question)
+    where = trace_gold(retrieval.trace, [chunk.span], index, make.spec, HashEmbedder().encode)
     assert where.unindexed_references == ()
     return where.traces[0]
 
@@ -155,9 +155,9 @@ def test_the_plane_shows_the_two_widest_directions():
 
 def test_fewer_vectors_than_dimensions_lie_in_the_same_plane():
     few = np.random.default_rng(0).normal(size=(40, 5)) * [0.1, 10.0, 0.1, 4.0, 0.1]
-    (places, shown), (wide, wide_shown) = (principal_plane(one) for one in (few, np.hstack([few, np.zeros((40, 60))])))
+    (places, rows), (wide, wide_shown) = (principal_plane(one) for one in (few, np.hstack([few, np.zeros((40, 60))])))
     assert np.allclose(wide, places)
-    assert wide_shown == pytest.approx(shown)
+    assert wide_shown == pytest.approx(rows)
 
 
 def test_equal_vectors_lie_on_one_spot():
@@ -167,11 +167,11 @@ def test_equal_vectors_lie_on_one_spot():
 
 
 async def test_the_map_holds_question_passages_and_chunks(retriever, index, chunks):
-    found = await retriever(top_k=2).retrieve(QUESTION)
+    retrieval = await retriever(top_k=2).retrieve(QUESTION)
     encode = HashEmbedder().encode
     passage = "Karl von Frisch explained the dance."
     drawn = project(
-        (QUESTION, encode([QUESTION])[0]), [(passage, encode([passage])[0])], found.hits, index, [chunks[4].span]
+        (QUESTION, encode([QUESTION])[0]), [(passage, encode([passage])[0])], retrieval.hits, index, [chunks[4].span]
     )
     assert [point.kind for point in drawn.points[:3]] == ["question", "passage", "chunk"]
     assert len(drawn.points) == 2 + len(chunks)

@@ -41,8 +41,10 @@ async def test_questions_find_the_chunk_that_answers_them(models):
     recalls = {}
     for rerank in ("none", "late-interaction"):
         spec = RetrievalSpec(search=search, rerank=RerankSpec(method=rerank))
-        found = await Retriever(spec, index, models, cache).retrieve_many([example.question for example in examples])
-        pairs = zip(found, examples, strict=True)
+        retriever = await Retriever(spec, index, models, cache).retrieve_many(
+            [example.question for example in examples]
+        )
+        pairs = zip(retriever, examples, strict=True)
         recalls[rerank] = np.mean(
             [span_measures([hit.chunk.span for hit in one.hits], e.references, 3)["recall"] for one, e in pairs]
         )

@@ -68,18 +68,18 @@ async def test_late_interaction_matches_tokens_and_rare_ones_count_more():
 
 
 async def test_token_vectors_are_made_once_and_survive_in_the_cache():
-    seen = []
+    calls = []
 
     class Counting(HashEmbedder):
         def encode_tokens(self, texts):
-            seen.extend(texts)
+            calls.extend(texts)
             return super().encode_tokens(texts)
 
     embedder, cache = Counting(48), MemoryCache()
     text = "token vectors that nobody made before"
     first = TokenVectorStore(embedder, cache).vectors([text, text, ""])
     again = TokenVectorStore(embedder, cache).vectors([text])
-    assert sorted(seen) == ["", text]
+    assert sorted(calls) == ["", text]
     (ids, vectors), (exact_ids, exact) = first[0], HashEmbedder(48).encode_tokens([text])[0]
     assert list(ids) == exact_ids
     assert np.abs(vectors - exact).max() < 0.005
@@ -98,18 +98,18 @@ def test_memory_drops_the_least_recently_used_bytes():
 
 
 async def test_scores_are_kept_per_question_and_passage():
-    made = []
+    results = []
 
     class Inner:
         async def score(self, question, passages):
-            made.extend(passages)
+            results.extend(passages)
             return [float(len(text)) for text in passages], Usage(calls=1)
 
     reranker = CachedReranker(Inner(), "name", MemoryCache())
     assert await reranker.score("q", ["aa", "b", "aa"]) == ([2.0, 1.0, 2.0], Usage(calls=1))
     assert await reranker.score("q", ["b", "ccc"]) == ([1.0, 3.0], Usage(calls=1))
     assert await reranker.score("q", ["aa"]) == ([2.0], Usage())
-    assert made == ["aa", "b", "ccc"]
+    assert results == ["aa", "b", "ccc"]
 
 
 async def test_likelihood_orders_by_the_mean_log_probability_of_the_question(reranked):
@@ -118,10 +118,10 @@ async def test_likelihood_orders_by_the_mean_log_probability_of_the_question(rer
         return Completion("", Usage(calls=1), logprobs=({"0": value}, {"1": value - 1}))
 
     chat, retriever = reranked("llm-likelihood", answer)
-    found = await retriever.retrieve(QUESTION)
-    assert texts(found)[0].startswith("Karl von Frisch")
-    assert found.hits[0].score == pytest.approx(-1.0)
-    assert found.usage.calls == 9
+    retrieval = await retriever.retrieve(QUESTION)
+    assert texts(retrieval)[0].startswith("Karl von Frisch")
+    assert retrieval.hits[0].score == pytest.approx(-1.0)
+    assert retrieval.usage.calls == 9
     assert {request.messages[1].content for request in chat.requests} == {f" {QUESTION}"}
 
 
@@ -133,10 +133,10 @@ async def test_yes_and_no_are_weighed_by_their_probabilities_or_taken_at_their_w
         return Completion("Yes" if yes else "no.", Usage(calls=1), logprobs=logprobs if with_logprobs else ())
 
     chat, retriever = reranked("llm-yes-no", answer)
-    found = await retriever.retrieve(QUESTION)
-    assert texts(found)[0].startswith("Karl von Frisch")
+    retrieval = await retriever.retrieve(QUESTION)
+    assert texts(retrieval)[0].startswith("Karl von Frisch")
     expected = np.log(np.exp(-0.1) + np.exp(-3.0)) + 2.5 if with_logprobs else 1.0
-    assert found.hits[0].score == pytest.approx(expected)
+    assert retrieval.hits[0].score == pytest.approx(expected)
     assert all(request.top_logprobs for request in chat.requests)
 
 
@@ -170,10 +170,10 @@ async def test_the_list_is_put_in_the_order_the_model_names(reranked):
         return "[3] > [1] > [99] > [3]"
 
     _, retriever = reranked("llm-listwise", answer)
-    found = await retriever.retrieve(QUESTION)
-    before = [hit.chunk.text for hit in next(stage for stage in found.trace if stage.stage == "search").hits]
-    assert texts(found) == [before[2], before[0], before[1], *before[3:]]
-    assert [hit.score for hit in found.hits] == sorted((hit.score for hit in found.hits), reverse=True)
+    retrieval = await retriever.retrieve(QUESTION)
+    before = [hit.chunk.text for hit in next(stage for stage in retrieval.trace if stage.stage == "search").hits]
+    assert texts(retrieval) == [before[2], before[0], before[1], *before[3:]]
+    assert [hit.score for hit in retrieval.hits] == sorted((hit.score for hit in retrieval.hits), reverse=True)
 
 
 @pytest.mark.parametrize(
@@ -205,9 +205,9 @@ async def test_the_last_order_in_a_reply_counts(models, reply):
 )
 async def test_yes_and_no_are_words(reranked, reply, score):
     _, retriever = reranked("llm-yes-no", lambda _: reply)
-    found = await retriever.retrieve(QUESTION)
-    assert bool(found.warnings) == (score is None)
-    assert score is None or {hit.score for hit in found.hits} == {score}
+    retrieval = await retriever.retrieve(QUESTION)
+    assert bool(retrieval.warnings) == (score is None)
+    assert score is None or {hit.score for hit in retrieval.hits} == {score}
 
 
 async def test_a_long_list_is_ordered_window_by_window_from_the_back(models):
@@ -236,11 +236,11 @@ async def test_a_failing_model_keeps_the_order_with_a_warning(reranked, retrieve
         return "I cannot say."
 
     _, make = reranked(method, answer)
-    found = await make.retrieve(QUESTION)
+    retrieval = await make.retrieve(QUESTION)
     plain = await retriever(search=SearchSpec(candidates=9), top_k=9).retrieve(QUESTION)
-    assert found.hits == plain.hits
-    assert found.warnings[0].startswith(f"{method} failed")
-    assert "order before it is kept" in found.warnings[0]
+    assert retrieval.hits == plain.hits
+    assert retrieval.warnings[0].startswith(f"{method} failed")
+    assert "order before it is kept" in retrieval.warnings[0]
 
 
 async def test_one_failing_call_cancels_the_others(reranked):
@@ -314,21 +314,21 @@ async def test_what_an_llm_took_is_told_again_when_the_cache_answers(retriever, 
 
     models.register("fake", Remembered(str))
     spec = RerankSpec(method="llm-listwise", llm=ModelSpec(endpoint="fake"))
-    made = [retriever(rerank=spec, search=SearchSpec(candidates=9), top_k=k) for k in (3, 2)]
-    first, again = [next(s for s in (await one.retrieve(QUESTION)).trace if s.stage == "rerank") for one in made]
+    results = [retriever(rerank=spec, search=SearchSpec(candidates=9), top_k=k) for k in (3, 2)]
+    first, again = [next(s for s in (await one.retrieve(QUESTION)).trace if s.stage == "rerank") for one in results]
     assert min(first.seconds, again.seconds) >= 0.03
     assert first.usage.calls == 1
     assert (again.usage.calls, again.usage.original) == (0, first.usage)
 
 
 async def test_questions_at_once_make_the_vectors_of_a_chunk_once():
-    encoded = []
+    examples = []
 
     class Slow(HashEmbedder):
         name = "slow"
 
         def encode_tokens(self, texts):
-            encoded.extend(texts)
+            examples.extend(texts)
             time.sleep(0.02)
             return super().encode_tokens(texts)
 
@@ -336,7 +336,7 @@ async def test_questions_at_once_make_the_vectors_of_a_chunk_once():
     reranker = LateInteractionReranker(Slow(), chunks, "shared", MemoryCache())
     await asyncio.gather(*(reranker.prepare(f"question {number}", chunks) for number in range(4)))
     # Once to count their tokens, once for their vectors.
-    assert sorted(encoded) == sorted(chunks * 2)
+    assert sorted(examples) == sorted(chunks * 2)
 
 
 async def test_a_question_that_waited_for_its_turn_has_the_time_of_its_own_work():
@@ -352,11 +352,11 @@ async def test_a_question_that_waited_for_its_turn_has_the_time_of_its_own_work(
     reranker = LateInteractionReranker(Slow(), texts, "waited for", MemoryCache())
     await reranker.prepare("", texts)
     started = time.perf_counter()
-    found = await asyncio.gather(*(rerank(f"question {number}", hits, spec, reranker) for number in range(8)))
+    results = await asyncio.gather(*(rerank(f"question {number}", hits, spec, reranker) for number in range(8)))
     whole = time.perf_counter() - started
-    assert min(one.seconds for one in found) >= 0.05
+    assert min(one.seconds for one in results) >= 0.05
     # One after the other, so what all took is no more than what passed: none holds the wait for another.
-    assert sum(one.seconds for one in found) <= whole
+    assert sum(one.seconds for one in results) <= whole
 
 
 async def test_scores_that_are_kept_count_with_the_time_they_took():
@@ -390,8 +390,8 @@ async def test_calls_that_were_asked_before_count_with_their_time(retriever, mod
     models.register("fake", Timed(lambda request: "Yes" if "Alps" in request.messages[0].content else "No"))
     spec = RerankSpec(method="llm-yes-no", llm=ModelSpec(endpoint="fake"))
     for candidates, waves in ((4, 1), (6, 1), (9, 2)):
-        made = retriever(rerank=spec, search=SearchSpec(candidates=candidates))
-        stage = next(one for one in (await made.retrieve(QUESTION)).trace if one.stage == "rerank")
+        result = retriever(rerank=spec, search=SearchSpec(candidates=candidates))
+        stage = next(one for one in (await result.retrieve(QUESTION)).trace if one.stage == "rerank")
         assert len(stage.hits) == candidates
         # Eight calls go to an endpoint at once.
         assert stage.seconds == pytest.approx(3.0 * waves)

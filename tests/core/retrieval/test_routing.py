@@ -34,8 +34,8 @@ async def test_a_given_category_takes_its_settings(retriever):
 
 async def test_many_questions_take_different_ways_at_once(retriever):
     make = retriever(routing=RoutingSpec(routes=ROUTES))
-    found = await make.retrieve_many(["bees", "bees"], ["words", "meaning"])
-    assert [methods(one) for one in found] == [["bm25"], ["dense"]]
+    result = await make.retrieve_many(["bees", "bees"], ["words", "meaning"])
+    assert [methods(one) for one in result] == [["bm25"], ["dense"]]
 
 
 async def test_the_nearest_example_names_the_category(retriever):
@@ -55,9 +55,9 @@ async def test_a_model_names_the_category(retriever, models):
     chat = ScriptedChat(["Category: Words."])
     models.register("fake", chat)
     routing = RoutingSpec(method="llm", routes=ROUTES, examples=EXAMPLES, model=MODEL)
-    found = await retriever(routing=routing).retrieve("Where is part 17?")
-    assert found.category == "words"
-    assert found.usage.calls == 1
+    retrieval = await retriever(routing=routing).retrieve("Where is part 17?")
+    assert retrieval.category == "words"
+    assert retrieval.usage.calls == 1
     prompt = chat.requests[0].messages[0].content
     assert "meaning, words" in prompt
     assert "Why do bees dance?" in prompt
@@ -66,11 +66,11 @@ async def test_a_model_names_the_category(retriever, models):
 @pytest.mark.parametrize("reply", [EndpointError("fake is down", "unreachable"), "No idea."])
 async def test_a_model_that_fails_leaves_the_general_settings_with_a_warning(retriever, models, reply):
     models.register("fake", ScriptedChat([reply]))
-    found = await retriever(routing=RoutingSpec(method="llm", routes=ROUTES, model=MODEL)).retrieve(
+    retrieval = await retriever(routing=RoutingSpec(method="llm", routes=ROUTES, model=MODEL)).retrieve(
         "Where do bees dance?"
     )
-    assert (found.category, len(found.hits), methods(found)) == (None, 3, ["dense"])
-    assert "general settings are used" in found.warnings[0]
+    assert (retrieval.category, len(retrieval.hits), methods(retrieval)) == (None, 3, ["dense"])
+    assert "general settings are used" in retrieval.warnings[0]
 
 
 async def test_an_embedder_that_fails_leaves_the_general_settings_with_a_warning(retriever, models):
@@ -81,9 +81,9 @@ async def test_an_embedder_that_fails_leaves_the_general_settings_with_a_warning
     routing = RoutingSpec(method="nearest", routes=ROUTES, examples=EXAMPLES)
     make = retriever(routing=routing, search=SearchSpec(method="bm25"))
     models.register_embedder("hash", Down())
-    found = await make.retrieve("Where do bees dance?")
-    assert found.category is None
-    assert "general settings are used" in found.warnings[0]
+    retrieval = await make.retrieve("Where do bees dance?")
+    assert retrieval.category is None
+    assert "general settings are used" in retrieval.warnings[0]
 
 
 @pytest.mark.parametrize(

@@ -60,13 +60,13 @@ def characters(some):
 
 @given(st.lists(spans, max_size=6), st.lists(spans, min_size=1, max_size=3))
 def test_equal_to_counting_characters_one_by_one(retrieved, references):
-    found = characters(retrieved) & characters(references)
+    result = characters(retrieved) & characters(references)
     taken = sum(span.end - span.start for span in retrieved)
     missed = sum(len(characters([reference]) - characters(retrieved)) for reference in references)
     scores = span_scores(retrieved, references)
-    assert scores.recall == pytest.approx(len(found) / sum(r.end - r.start for r in references))
-    assert scores.precision == pytest.approx(len(found) / taken if taken else 0.0)
-    assert scores.iou == pytest.approx(len(found) / (taken + missed))
+    assert scores.recall == pytest.approx(len(result) / sum(r.end - r.start for r in references))
+    assert scores.precision == pytest.approx(len(result) / taken if taken else 0.0)
+    assert scores.iou == pytest.approx(len(result) / (taken + missed))
 
 
 @given(st.lists(spans, max_size=6), st.lists(spans, min_size=1, max_size=3))
@@ -77,6 +77,6 @@ def test_omega_equals_counting_characters_one_by_one(chunks, references):
         for reference in references
         if chunk.document == reference.document and chunk.start <= reference.end and reference.start <= chunk.end
     ]
-    found = characters(touching) & characters(references)
+    result = characters(touching) & characters(references)
     everything = characters(touching) | characters(references)
-    assert omega(chunks, references) == pytest.approx(len(found) / len(everything))
+    assert omega(chunks, references) == pytest.approx(len(result) / len(everything))

@@ -31,17 +31,17 @@ def spec(method, **more):
 async def test_hyde_searches_with_the_mean_of_question_and_passages(retriever, script, models):
     passages = ["Karl von Frisch explained the dance.", "The dance was explained by a scientist."]
     chat = script(*passages)
-    found = await retriever(transform=spec("hyde", n=2)).retrieve(QUESTION)
+    retrieval = await retriever(transform=spec("hyde", n=2)).retrieve(QUESTION)
     vectors = models.embedder(EMBEDDING).encode([QUESTION, *passages])
     mean = unit(vectors.mean(axis=0)[None])[0]
-    expected = models.embedder(EMBEDDING).encode([hit.chunk.text for hit in found.hits]) @ mean
-    assert [hit.score for hit in found.hits] == pytest.approx(expected.tolist(), abs=1e-5)
-    assert found.hits[0].chunk.text.startswith("Karl von Frisch")
-    transformed, embedded, dense = found.trace[:3]
+    expected = models.embedder(EMBEDDING).encode([hit.chunk.text for hit in retrieval.hits]) @ mean
+    assert [hit.score for hit in retrieval.hits] == pytest.approx(expected.tolist(), abs=1e-5)
+    assert retrieval.hits[0].chunk.text.startswith("Karl von Frisch")
+    transformed, embedded, dense = retrieval.trace[:3]
     assert transformed.queries == tuple(passages)
     assert embedded.queries == dense.queries == (QUESTION, *passages)
     assert transformed.usage.calls == 2
-    assert found.usage.cost_usd == pytest.approx(0.02)
+    assert retrieval.usage.cost_usd == pytest.approx(0.02)
     assert QUESTION in chat.requests[0].messages[0].content
 
 
@@ -55,38 +55,40 @@ async def test_hyde_passages_are_asked_for_apart_so_that_they_differ(retriever, 
 
 async def test_hyde_looks_words_up_for_the_question_alone(retriever, script):
     script("Rotterdam Rotterdam Rotterdam")
-    found = await retriever(transform=spec("hyde", n=1), search=SearchSpec(method="bm25")).retrieve("hive")
-    assert all("hive" in hit.chunk.text for hit in found.hits)
+    retrieval = await retriever(transform=spec("hyde", n=1), search=SearchSpec(method="bm25")).retrieve("hive")
+    assert all("hive" in hit.chunk.text for hit in retrieval.hits)
 
 
 async def test_other_wordings_are_searched_beside_the_question_and_fused(retriever, script):
     script('1. Who described the dance of bees?\n2) "What did Karl von Frisch explain?"\n\n- Bees: dance?\n4. too many')
-    found = await retriever(transform=spec("multi-query", n=3), search=SearchSpec(method="hybrid")).retrieve(QUESTION)
+    retrieval = await retriever(transform=spec("multi-query", n=3), search=SearchSpec(method="hybrid")).retrieve(
+        QUESTION
+    )
     wordings = ("Who described the dance of bees?", "What did Karl von Frisch explain?", "Bees: dance?")
-    assert found.trace[0].queries == wordings
-    searched = [stage.queries for stage in found.trace if stage.stage == "search"]
+    assert retrieval.trace[0].queries == wordings
+    searched = [stage.queries for stage in retrieval.trace if stage.stage == "search"]
     assert searched == [(text,) for text in (QUESTION, *wordings) for _ in range(2)]
-    assert [stage.method for stage in found.trace if stage.stage == "fusion"] == ["rrf"]
-    assert found.hits[0].chunk.text.startswith("Karl von Frisch")
+    assert [stage.method for stage in retrieval.trace if stage.stage == "fusion"] == ["rrf"]
+    assert retrieval.hits[0].chunk.text.startswith("Karl von Frisch")
 
 
 async def test_parts_are_searched_apart_and_merged_by_turns(retriever, script):
     script("Where does the Rhine begin?\nBy whom is the hive led?")
-    found = await retriever(transform=spec("decompose"), top_k=2).retrieve(
+    retrieval = await retriever(transform=spec("decompose"), top_k=2).retrieve(
         "Where does the Rhine begin and by whom is the hive led?"
     )
-    assert [hit.chunk.text for hit in found.hits] == [
+    assert [hit.chunk.text for hit in retrieval.hits] == [
         "The Rhine begins in the Swiss Alps.",
         "The hive is led by one queen.",
     ]
-    assert [stage.method for stage in found.trace if stage.stage == "fusion"] == ["turns"]
+    assert [stage.method for stage in retrieval.trace if stage.stage == "fusion"] == ["turns"]
 
 
 async def test_stepping_back_adds_one_broader_question(retriever, script):
     script("What is known about bees?\nWhat else?")
-    found = await retriever(transform=spec("step-back", n=5)).retrieve(QUESTION)
-    assert found.trace[0].queries == ("What is known about bees?",)
-    assert [stage.queries for stage in found.trace if stage.stage == "search"] == [
+    retrieval = await retriever(transform=spec("step-back", n=5)).retrieve(QUESTION)
+    assert retrieval.trace[0].queries == ("What is known about bees?",)
+    assert [stage.queries for stage in retrieval.trace if stage.stage == "search"] == [
         (QUESTION,),
         ("What is known about bees?",),
     ]
@@ -97,18 +99,18 @@ async def test_stepping_back_adds_one_broader_question(retriever, script):
 async def test_a_failing_model_leaves_the_question_itself_with_a_warning(retriever, script, method, reply):
     script(*[reply] * 3)
     plain = await retriever().retrieve(QUESTION)
-    found = await retriever(transform=spec(method)).retrieve(QUESTION)
-    assert found.hits == plain.hits
-    assert "The question itself is searched." in found.warnings[0]
-    assert found.trace[0].method == method
+    retrieval = await retriever(transform=spec(method)).retrieve(QUESTION)
+    assert retrieval.hits == plain.hits
+    assert "The question itself is searched." in retrieval.warnings[0]
+    assert retrieval.trace[0].method == method
     if isinstance(reply, EndpointError):
-        assert "fake is down" in found.warnings[0]
+        assert "fake is down" in retrieval.warnings[0]
 
 
 async def test_a_model_that_spends_its_tokens_on_reasoning_is_told(retriever, script):
     script(Completion("", finish_reason="length", reasoning="hm"))
-    found = await retriever(transform=spec("multi-query")).retrieve(QUESTION)
-    assert found.warnings[0] == (
+    retrieval = await retriever(transform=spec("multi-query")).retrieve(QUESTION)
+    assert retrieval.warnings[0] == (
         "multi-query: No answer: the model spent its 256 tokens on reasoning; raise max_tokens. "
         "The question itself is searched."
     )
@@ -116,18 +118,18 @@ async def test_a_model_that_spends_its_tokens_on_reasoning_is_told(retriever, sc
 
 async def test_passages_that_fail_are_left_out_with_a_warning(retriever, script):
     script("Karl von Frisch", EndpointError("too many requests", "rate-limited"), "Karl von Frisch again")
-    found = await retriever(transform=spec("hyde", n=3)).retrieve(QUESTION)
-    assert found.trace[0].queries == ("Karl von Frisch", "Karl von Frisch again")
-    assert found.warnings == ("1 of 3 passages failed: too many requests",)
+    retrieval = await retriever(transform=spec("hyde", n=3)).retrieve(QUESTION)
+    assert retrieval.trace[0].queries == ("Karl von Frisch", "Karl von Frisch again")
+    assert retrieval.warnings == ("1 of 3 passages failed: too many requests",)
 
 
 async def test_texts_by_hand_take_the_place_of_the_models(retriever, script):
     chat = script()
-    found = await retriever(transform=spec("hyde")).retrieve(QUESTION, texts=["Karl von Frisch", " "])
+    retrieval = await retriever(transform=spec("hyde")).retrieve(QUESTION, texts=["Karl von Frisch", " "])
     assert chat.requests == []
-    assert found.trace[0].queries == ("Karl von Frisch",)
-    assert found.warnings == ()
-    assert found.hits[0].chunk.text.startswith("Karl von Frisch")
+    assert retrieval.trace[0].queries == ("Karl von Frisch",)
+    assert retrieval.warnings == ()
+    assert retrieval.hits[0].chunk.text.startswith("Karl von Frisch")
 
 
 async def test_the_same_question_again_costs_nothing(retriever, script):

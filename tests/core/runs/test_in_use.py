@@ -61,7 +61,7 @@ def test_the_latest_version_of_a_set_is_the_last_saved_whatever_the_clock_says(
         monkeypatch.setattr(store_projects, "now", lambda number=number: clock - timedelta(hours=number))
         store.save_evaluation_set("p", version)
     assert store.evaluation_set("p", "set") == versions[2]
-    assert [saved.version for saved in store.evaluation_sets("p", every_version=True)] == [
+    assert [item.version for item in store.evaluation_sets("p", every_version=True)] == [
         version.version for version in reversed(versions)
     ]
     store.save_evaluation_set("p", versions[0])

@@ -91,7 +91,7 @@ def test_a_process_takes_only_what_it_can_do(store: Store, clock: Clock) -> None
 
 
 def test_of_many_processes_one_takes_a_job(store: Store, clock: Clock) -> None:
-    wanted = [put(store) for _ in range(6)]
+    target = [put(store) for _ in range(6)]
     taken: list[int | None] = []
 
     def work() -> None:
@@ -102,7 +102,7 @@ def test_of_many_processes_one_takes_a_job(store: Store, clock: Clock) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(job for job in taken if job is not None) == wanted
+    assert sorted(job for job in taken if job is not None) == target
 
 
 def test_what_a_dead_process_left_is_taken_over_within_45_seconds(store: Store, clock: Clock) -> None:

@@ -14,14 +14,14 @@ from .test_runs import record, start
 @pytest.fixture
 def statements(store: Store) -> list[str]:
     """Every statement that reads whole runs or their totals."""
-    seen: list[str] = []
+    calls: list[str] = []
 
     @sa.event.listens_for(store.database.engine, "before_cursor_execute")
     def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
         if "runs.configuration" in statement or "jobs.arguments" in statement:
-            seen.append(statement)
+            calls.append(statement)
 
-    return seen
+    return calls
 
 
 def test_what_has_not_changed_is_not_read_again(

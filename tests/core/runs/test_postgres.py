@@ -186,11 +186,11 @@ def test_a_project_goes_out_as_of_one_moment(store: Store, questions: Evaluation
     run_id = start(store, questions)
     store.save_documents("p", [Document("a.txt", "text")])
     rows = store.dump_project("p")
-    found = [next(rows)]
+    matches = [next(rows)]
     # Meanwhile the work goes on.
     store.save_record(run_id, record(questions.examples[0]), 0)
     store.save_draft("p", "prompt", "answer", {})
-    assert [table for table, _ in [*found, *rows]] == ["documents", "runs"]
+    assert [table for table, _ in [*matches, *rows]] == ["documents", "runs"]
     assert "records" in {table for table, _ in store.dump_project("p")}
 
 
@@ -219,5 +219,5 @@ def test_those_who_save_the_same_for_the_first_time_at_once_take_turns(store: St
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(save, range(workers)))
         if what == "version":
-            saved = store.versions("p", "prompt", f"n{turn}")
-            assert [version.number for version in saved] == list(range(1, workers + 1))
+            versions = store.versions("p", "prompt", f"n{turn}")
+            assert [version.number for version in versions] == list(range(1, workers + 1))

@@ -109,8 +109,8 @@ def test_a_configuration_saved_again_with_other_contents_gets_the_next_version(s
     store.save_configuration("p", "rag", {"top_k": 3}, "f1")
     store.save_configuration("p", "rag", {"top_k": 3}, "f1")
     store.save_configuration("p", "baseline", {}, "f0")
-    saved = store.save_configuration("p", "rag", {"top_k": 5}, "f2")
-    assert saved.version == 2
+    version = store.save_configuration("p", "rag", {"top_k": 5}, "f2")
+    assert version.version == 2
     assert [(c.name, c.version, c.spec) for c in store.configurations("p")] == [
         ("rag", 2, {"top_k": 5}),
         ("baseline", 1, {}),

@@ -145,20 +145,20 @@ def test_a_new_question_goes_where_its_document_stands_even_when_the_old_ones_ar
 def test_a_question_that_joins_two_parts_moves_the_unseen_one() -> None:
     questions = handbook()
     plan, split = make_plan(questions)
-    seen = next(e for e in questions.examples if split.parts[e.id] == SEARCH)
+    result = next(e for e in questions.examples if split.parts[e.id] == SEARCH)
     unseen = next(e for e in questions.examples if split.parts[e.id] == NEVER_SEEN)
-    joining = about(900, seen.references[0].document, unseen.references[0].document)
+    joining = about(900, result.references[0].document, unseen.references[0].document)
     later = EvaluationSet("handbook", (*questions.examples, joining))
     after = assign_parts(later, plan)
-    assert (after.parts[seen.id], after.parts[unseen.id], after.parts["q900"]) == (SEARCH, SEARCH, SEARCH)
+    assert (after.parts[result.id], after.parts[unseen.id], after.parts["q900"]) == (SEARCH, SEARCH, SEARCH)
     assert unseen.id in after.moved
     assert no_document_twice(later, dict(after.parts))
 
 
 def test_parts_that_a_file_names_are_taken_and_the_rest_is_dealt_out() -> None:
     questions = handbook()
-    wanted = {"q0": NEVER_SEEN, "q20": NEVER_SEEN, "q1": SEARCH}
-    plan, split = make_plan(questions, wanted=wanted)
+    target = {"q0": NEVER_SEEN, "q20": NEVER_SEEN, "q1": SEARCH}
+    plan, split = make_plan(questions, wanted=target)
     assert [split.parts[name] for name in ("q0", "q20", "q1", "q21")] == [NEVER_SEEN, NEVER_SEEN, SEARCH, SEARCH]
     assert set(plan.questions) == {example.id for example in questions.examples}
 
@@ -198,11 +198,11 @@ def test_parts_are_listed_where_they_are_asked_for(store: Store) -> None:
     saved(store)
     store.make_split("p", "handbook", (60, 40, 0))
     assert [(item.name, item.size) for item in store.evaluation_sets("p")] == [("handbook", 40)]
-    listed = store.evaluation_sets("p", parts=True)
-    assert [(item.name, item.size) for item in listed] == [
+    listing = store.evaluation_sets("p", parts=True)
+    assert [(item.name, item.size) for item in listing] == [
         ("handbook", 40), ("handbook, search", 24), ("handbook, confirm", 16),
     ]  # fmt: skip
-    assert listed[1].version == store.evaluation_set("p", "handbook, search").version
+    assert listing[1].version == store.evaluation_set("p", "handbook, search").version
 
 
 def test_a_part_follows_the_newest_version_and_the_earlier_one_is_still_there_for_its_runs(store: Store) -> None:

@@ -55,15 +55,15 @@ def test_migrations_and_tables_agree(store: Store) -> None:
 def schema(store: Store) -> dict[str, object]:
     """Columns and unique or plain indexes of every table, whatever their order."""
     with store.database.read() as connection:
-        looked = sa.inspect(connection)
+        result = sa.inspect(connection)
         return {
             table: (
-                sorted((str(c["name"]), str(c["type"]), c["nullable"]) for c in looked.get_columns(table)),
-                sorted((str(i["name"]), i["column_names"], i["unique"]) for i in looked.get_indexes(table)),
-                sorted(str(u["column_names"]) for u in looked.get_unique_constraints(table)),
-                sorted((f["constrained_columns"], str(f["options"])) for f in looked.get_foreign_keys(table)),
+                sorted((str(c["name"]), str(c["type"]), c["nullable"]) for c in result.get_columns(table)),
+                sorted((str(i["name"]), i["column_names"], i["unique"]) for i in result.get_indexes(table)),
+                sorted(str(u["column_names"]) for u in result.get_unique_constraints(table)),
+                sorted((f["constrained_columns"], str(f["options"])) for f in result.get_foreign_keys(table)),
             )
-            for table in looked.get_table_names()
+            for table in result.get_table_names()
         }
 
 
@@ -115,8 +115,8 @@ def test_a_project_may_be_ensured_by_many_at_once(tmp_path: Path) -> None:
     stores = [Store(url(tmp_path), tmp_path) for _ in range(8)]
     with ThreadPoolExecutor(8) as threads:
         for name in ("one", "two", "three", "four", "five"):
-            found = list(threads.map(lambda store, name=name: store.ensure_project(name).id, stores))
-            assert len(set(found)) == 1
+            matches = list(threads.map(lambda store, name=name: store.ensure_project(name).id, stores))
+            assert len(set(matches)) == 1
     assert [project.name for project in stores[0].projects()] == ["one", "two", "three", "four", "five"]
 
 
@@ -208,9 +208,9 @@ def test_a_bad_database_url_is_told(tmp_path: Path, bad: str) -> None:
 
 
 def test_a_password_in_the_url_is_never_told(tmp_path: Path) -> None:
-    with pytest.raises(LlmOptError) as caught:
+    with pytest.raises(LlmOptError) as error:
         Store("postgresql://me:hunter2@127.0.0.1:1/none", tmp_path)
-    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in str(error.value)
 
 
 def test_a_workspace_from_before_runs_knew_their_documents_opens_with_all_its_runs(tmp_path: Path) -> None:
@@ -219,9 +219,9 @@ def test_a_workspace_from_before_runs_knew_their_documents_opens_with_all_its_ru
 
     store = Store(url(tmp_path), tmp_path)
     store.ensure_project("p")
-    made = store.start_run("p", {"name": "rag", "retrieval": {"top_k": 1}}, "f", evaluation_set="s", set_version="1",
+    run_id = store.start_run("p", {"name": "rag", "retrieval": {"top_k": 1}}, "f", evaluation_set="s", set_version="1",
                            judge="j", metrics=("m",), total=3)  # fmt: skip
-    store.finish_run(made, "finished")
+    store.finish_run(run_id, "finished")
     config = Config()
     config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
     with store.database.write() as connection:
@@ -230,6 +230,6 @@ def test_a_workspace_from_before_runs_knew_their_documents_opens_with_all_its_ru
         columns = {column["name"] for column in sa.inspect(connection).get_columns("runs")}
         assert not {"documents_version", "training"} & columns
     store.close()
-    run = Store(url(tmp_path), tmp_path).run(made)
+    run = Store(url(tmp_path), tmp_path).run(run_id)
     assert (run.name, run.status, run.total, run.retrieves) == ("rag", "finished", 3, True)
     assert (run.documents_version, run.training) == (None, None)

@@ -30,20 +30,20 @@ sys.stdin.readline()
 @pytest.fixture
 def other_process(store: Store, tmp_path: Path):
     """Takes a run over in another process, which lives until the test ends."""
-    made: list[subprocess.Popen[str]] = []
+    results: list[subprocess.Popen[str]] = []
 
     def take(run_id: int) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-c", _OTHER, str(tmp_path), str(run_id)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        made.append(process)
+        results.append(process)
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         return process
 
     yield take
-    for process in made:
+    for process in results:
         process.communicate("\n", timeout=30)
 
 

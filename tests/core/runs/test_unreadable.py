@@ -20,7 +20,7 @@ DAMAGE = (b"{", b"x\x00\x01", b"", b"\xff\xfe", b"[" * 100_000, b"7", b'{"name":
 
 def damage(store: Store, table: sa.Table, column: str, value: object, **where: object) -> None:
     with store.database.write() as connection:
-        statement = sa.update(table).where(*(table.c[name] == wanted for name, wanted in where.items()))
+        statement = sa.update(table).where(*(table.c[name] == target for name, target in where.items()))
         assert connection.execute(statement.values({column: value})).rowcount >= 1
 
 
@@ -41,10 +41,10 @@ def test_a_document_that_cannot_be_read_leaves_the_others(store: Store, bad: byt
     project = store.create_project("p")
     store.save_documents("p", [Document("a.txt", "good"), Document("b.txt", "lost"), Document("c.txt", "good too")])
     damage(store, documents, "body", bad, name="b.txt")
-    found = store.documents("p")
-    assert [(item.name, item.text) for item in found] == [("a.txt", "good"), ("b.txt", ""), ("c.txt", "good too")]
-    assert "could not be read" in found[1].warnings[0]
-    assert store.document("p", "b.txt") == found[1]
+    result = store.documents("p")
+    assert [(item.name, item.text) for item in result] == [("a.txt", "good"), ("b.txt", ""), ("c.txt", "good too")]
+    assert "could not be read" in result[1].warnings[0]
+    assert store.document("p", "b.txt") == result[1]
     assert len(store.unreadable(project)) == 1
     assert store.unreadable(project)[0].startswith("Document b.txt could not be read (")
     store.save_documents("p", [Document("b.txt", "here again")])
@@ -59,9 +59,9 @@ def test_questions_that_cannot_be_read_leave_the_others(store: Store, questions:
     stored["examples"][1]["question"] = None
     stored["examples"][2]["references"] = [{"document": "a", "start": "x", "end": 2}]
     damage(store, evaluation_sets, "body", pack(stored), name="questions")
-    found = store.evaluation_set("p", "questions")
-    assert [example.id for example in found.examples] == ["q0", "q2", "q3"]
-    assert found.examples[1].references == ()
+    result = store.evaluation_set("p", "questions")
+    assert [example.id for example in result.examples] == ["q0", "q2", "q3"]
+    assert result.examples[1].references == ()
     assert [sentence.split(" could")[0] for sentence in store.unreadable("p")] == [
         "Question 2 of the evaluation set questions", "Where the answer stands to question 3 of questions"
     ]  # fmt: skip
@@ -172,8 +172,8 @@ def test_numbers_that_are_none_are_stored_as_missing_and_come_back(store: Store,
 def test_one_field_of_a_wrong_type_costs_that_field() -> None:
     stored = {"example": {"id": "a", "question": "q"}, "seconds": None,
               "answer": {"text": "said", "usage": {"prompt_tokens": 3, "completion_tokens": 2.5}}}  # fmt: skip
-    found = unpack(json.dumps(stored).encode(), Record, mend=True)
-    assert found == Record(Example("a", "q"), Answer("said", usage=Usage(3)))
+    result = unpack(json.dumps(stored).encode(), Record, mend=True)
+    assert result == Record(Example("a", "q"), Answer("said", usage=Usage(3)))
     metadata = b'{"name": "a", "text": "b", "metadata": {"n": null, "year": 1712}}'
     assert unpack(metadata, Document, mend=True) == Document("a", "b", {"year": 1712})
     with pytest.raises(Unreadable, match=r"^example: Field required$"):

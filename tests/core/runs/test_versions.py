@@ -84,9 +84,9 @@ def test_of_two_who_change_a_draft_at_once_neither_undoes_the_other(store: Store
         return [*(before or []), "second"]
 
     with ThreadPoolExecutor(2) as threads:
-        done = [threads.submit(store.change_draft, "p", "notes", "", first)]
+        rows = [threads.submit(store.change_draft, "p", "notes", "", first)]
         assert first_reads.wait(30)
-        done.append(threads.submit(store.change_draft, "p", "notes", "", second))
-        for one in done:
+        rows.append(threads.submit(store.change_draft, "p", "notes", "", second))
+        for one in rows:
             one.result(30)
     assert store.draft("p", "notes", "") == ["first", "second"]

@@ -31,28 +31,30 @@ def clustered_passes(random, documents, each):
 def test_a_few_clusters_are_tested_by_all_flips_of_whole_documents():
     # Sums of four documents: 3, 2, 2, 1. Flips of all four give sums as large as 8 in 2 of 16.
     differences = [1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 1.5, 1.0]
-    found = compare_pairs([0.0] * 8, differences, clusters=["a", "a", "a", "b", "b", "c", "c", "d"])
-    assert found.p_value >= 2 / 2**4
-    assert (found.clusters, found.verdict) == (4, "cannot tell")
-    assert "whole documents, exact" in found.method
+    comparison = compare_pairs([0.0] * 8, differences, clusters=["a", "a", "a", "b", "b", "c", "c", "d"])
+    assert comparison.p_value >= 2 / 2**4
+    assert (comparison.clusters, comparison.verdict) == (4, "cannot tell")
+    assert "whole documents, exact" in comparison.method
 
 
 @pytest.mark.parametrize("documents", [2, 3, 4, 5])
 def test_fewer_than_six_documents_see_nothing_however_many_questions(documents):
     a, b = [0.0] * 50 * documents, [1.0] * 50 * documents
     labels = [f"d{i}" for i in range(documents) for _ in range(50)]
-    found = compare_pairs(a, b, clusters=labels)
-    assert found.p_value >= 2 ** (1 - documents)
-    assert found.verdict == "cannot tell"
-    assert "more documents would show" in verdict_words(found) or "1 more document would show" in verdict_words(found)
-    assert found.more_clusters >= 6 - documents
+    comparison = compare_pairs(a, b, clusters=labels)
+    assert comparison.p_value >= 2 ** (1 - documents)
+    assert comparison.verdict == "cannot tell"
+    assert "more documents would show" in verdict_words(comparison) or "1 more document would show" in verdict_words(
+        comparison
+    )
+    assert comparison.more_clusters >= 6 - documents
 
 
 def test_six_documents_can_see_a_difference():
     labels = [f"d{i}" for i in range(6) for _ in range(20)]
-    found = compare_pairs([0.0] * 120, [1.0] * 120, clusters=labels)
-    assert (found.verdict, found.clusters) == ("better", 6)
-    assert found.low > 0
+    comparison = compare_pairs([0.0] * 120, [1.0] * 120, clusters=labels)
+    assert (comparison.verdict, comparison.clusters) == ("better", 6)
+    assert comparison.low > 0
 
 
 def test_questions_each_with_their_own_document_are_tested_as_ever():
@@ -88,22 +90,22 @@ def test_an_interval_by_documents_holds_0_where_nothing_is_seen():
     random = np.random.default_rng(4)
     for _ in range(60):
         d, labels = clustered(random, 9, 5, shift=0.15)
-        found = compare_pairs(list(np.where(d < 0, -d, 0.0)), list(np.where(d > 0, d, 0.0)), clusters=labels)
-        assert (found.low <= 0 <= found.high) == (found.verdict not in SEEN)
+        comparison = compare_pairs(list(np.where(d < 0, -d, 0.0)), list(np.where(d > 0, d, 0.0)), clusters=labels)
+        assert (comparison.low <= 0 <= comparison.high) == (comparison.verdict not in SEEN)
 
 
 def test_a_real_difference_over_documents_is_seen():
     random = np.random.default_rng(5)
-    seen = 0
+    count = 0
     for _ in range(60):
         d, labels = clustered(random, 30, 4, shift=0.2)
-        seen += compare_pairs([0.0] * len(d), list(d), clusters=labels).verdict == "better"
-    assert seen >= 50
+        count += compare_pairs([0.0] * len(d), list(d), clusters=labels).verdict == "better"
+    assert count >= 50
 
 
 def test_missing_values_leave_their_documents_smaller():
-    found = compare_pairs([0.0, None, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], clusters=["a", "a", "b", "b"])
-    assert (found.pairs, found.dropped, found.clusters) == (3, 1, 2)
+    comparison = compare_pairs([0.0, None, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], clusters=["a", "a", "b", "b"])
+    assert (comparison.pairs, comparison.dropped, comparison.clusters) == (3, 1, 2)
 
 
 def test_the_mean_of_questions_that_share_documents_has_a_wider_interval():
@@ -126,8 +128,8 @@ def test_intervals_by_documents_hold_the_true_mean():
     held = 0
     for _ in range(200):
         values = np.clip(np.repeat(random.normal(0.5, 0.15, 12), 6) + random.normal(0, 0.05, 72), 0, 1)
-        found = summarize_clusters(list(values), [i // 6 for i in range(72)])
-        held += found.low <= 0.5 <= found.high
+        result = summarize_clusters(list(values), [i // 6 for i in range(72)])
+        held += result.low <= 0.5 <= result.high
     assert held >= 181
 
 
@@ -164,10 +166,10 @@ def test_among_thousands_of_comparisons_a_clear_difference_is_still_seen(cluster
     random = np.random.default_rng(9)
     a = random.random(90)
     b = np.clip(a + random.normal(0.3, 0.1, 90), 0, 1.5)
-    found = compare_pairs(list(a), list(b), together_with=[0.5] * 2000, clusters=clusters)
-    assert found.p_unadjusted < 1e-6
-    assert (found.verdict, found.confidence) == ("better", pytest.approx(1 - 0.05 / 2001))
-    assert found.low > 0
+    comparison = compare_pairs(list(a), list(b), together_with=[0.5] * 2000, clusters=clusters)
+    assert comparison.p_unadjusted < 1e-6
+    assert (comparison.verdict, comparison.confidence) == ("better", pytest.approx(1 - 0.05 / 2001))
+    assert comparison.low > 0
     few = compare_pairs(list(a), list(a + random.normal(0.01, 0.3, 90)), together_with=[0.5] * 2000, clusters=clusters)
     assert few.low < 0 < few.high
 
@@ -177,10 +179,10 @@ def test_small_p_values_of_random_flips_are_those_of_the_normal_distribution():
     for shift in (0.03, 0.06, 0.09, 0.12):
         for size in (20, 60):
             d = random.normal(shift, 0.1, size)
-            found = SignFlips(d, np.ones(size), flip_pairs(d))
+            result = SignFlips(d, np.ones(size), flip_pairs(d))
             for alpha in (0.05, 0.01, 0.0009, 0.0003, 0.00001):
-                low, high = found.ends(alpha)
-                assert (low <= 0 <= high) == (found.p_value() >= alpha)
+                low, high = result.ends(alpha)
+                assert (low <= 0 <= high) == (result.p_value() >= alpha)
                 if alpha < 0.001 and size == 60:
                     # Student's interval is a little narrower than that of the flips.
                     t_low, t_high = stats.ttest_1samp(d, 0).confidence_interval(1 - alpha)

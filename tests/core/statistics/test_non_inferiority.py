@@ -31,40 +31,40 @@ def test_a_loss_of_the_margin_hardly_passes(margin):
 
 
 def test_it_is_shown_that_hardly_anything_is_lost():
-    found = non_inferiority(*passes(10, 10, 1000), 0.02)
-    assert (found.outcome, found.difference, found.pairs) == ("passed", 0.0, 1000)
-    assert -0.02 < found.lower < 0 < found.upper
-    assert found.p_inferior < 0.05
-    assert found.p_drop >= 0.5
+    test = non_inferiority(*passes(10, 10, 1000), 0.02)
+    assert (test.outcome, test.difference, test.pairs) == ("passed", 0.0, 1000)
+    assert -0.02 < test.lower < 0 < test.upper
+    assert test.p_inferior < 0.05
+    assert test.p_drop >= 0.5
 
 
 def test_few_questions_cannot_tell_where_p_above_5_percent_would_pass():
-    found = non_inferiority(*passes(0, 3, 20), 0.02)
-    assert found.outcome == "cannot tell"
-    assert found.p_drop == pytest.approx(stats.binomtest(0, 3, alternative="less").pvalue)
-    assert found.p_inferior > 0.05
+    test = non_inferiority(*passes(0, 3, 20), 0.02)
+    assert test.outcome == "cannot tell"
+    assert test.p_drop == pytest.approx(stats.binomtest(0, 3, alternative="less").pvalue)
+    assert test.p_inferior > 0.05
 
 
 def test_a_real_drop_within_the_margin_does_not_fail():
-    found = non_inferiority(*passes(10, 40, 2000), 0.05)
-    assert found.p_drop < 0.001
-    assert found.outcome == "passed"
+    test = non_inferiority(*passes(10, 40, 2000), 0.05)
+    assert test.p_drop < 0.001
+    assert test.outcome == "passed"
     assert non_inferiority(*passes(0, 8, 400), 0.03).outcome != "failed"
 
 
 def test_the_bound_and_its_p_value_decide_alike():
     for gained, lost in [(5, 5), (5, 9), (2, 10), (9, 5), (0, 0)]:
-        found = non_inferiority(*passes(gained, lost, 200), 0.05)
-        assert (found.lower > -0.05) == (found.p_inferior < 0.05) == (found.outcome == "passed")
+        test = non_inferiority(*passes(gained, lost, 200), 0.05)
+        assert (test.lower > -0.05) == (test.p_inferior < 0.05) == (test.outcome == "passed")
 
 
 def test_lower_is_better_turns_the_direction():
     random = np.random.default_rng(3)
     seconds = random.uniform(1, 2, 60)
     slower = list(seconds + 1 + random.normal(0, 0.1, 60))
-    found = non_inferiority(list(seconds), slower, 0.2, higher_is_better=False)
-    assert found.outcome == "failed"
-    assert found.difference == pytest.approx(-1, abs=0.1)
+    test = non_inferiority(list(seconds), slower, 0.2, higher_is_better=False)
+    assert test.outcome == "failed"
+    assert test.difference == pytest.approx(-1, abs=0.1)
     assert non_inferiority(slower, list(seconds), 0.2, higher_is_better=False).outcome == "passed"
 
 
@@ -77,7 +77,7 @@ def test_questions_of_few_documents_cannot_tell():
 
 
 def test_missing_values_are_counted_and_without_pairs_nobody_can_tell():
-    found = non_inferiority([1.0, None], [None, 1.0], 0.02)
-    assert (found.outcome, found.pairs, found.dropped) == ("cannot tell", 0, 2)
+    test = non_inferiority([1.0, None], [None, 1.0], 0.02)
+    assert (test.outcome, test.pairs, test.dropped) == ("cannot tell", 0, 2)
     with pytest.raises(ValueError, match="margin"):
         non_inferiority([1.0], [1.0], -0.1)

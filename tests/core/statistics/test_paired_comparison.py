@@ -115,10 +115,10 @@ def test_equal_differences_without_bounds_have_no_interval():
 
 
 def test_where_few_pairs_differ_the_interval_is_as_wide_as_their_share_allows():
-    found = compare_pairs([1.0] * 41, [1.0] * 40 + [0.67])
+    comparison = compare_pairs([1.0] * 41, [1.0] * 40 + [0.67])
     # 0 of 41 gained, 1 of 41 lost: Wilson's upper ends.
-    assert (found.low, found.high) == (pytest.approx(-0.126, abs=0.001), pytest.approx(0.0, abs=0.086))
-    assert found.low < found.difference < 0 < found.high
+    assert (comparison.low, comparison.high) == (pytest.approx(-0.126, abs=0.001), pytest.approx(0.0, abs=0.086))
+    assert comparison.low < comparison.difference < 0 < comparison.high
 
 
 def test_one_pair_has_a_difference_but_no_interval():
@@ -159,8 +159,8 @@ def test_permutation_of_passes_is_mcnemar():
     a = [True, False, False, False, False, False, True, False, True]
     b = [True, True, True, True, True, True, True, True, False]
     table = [[2, 1], [6, 0]]
-    found = compare_pairs([float(x) for x in a], [float(x) for x in b])
-    assert found.p_value == pytest.approx(statsmodels_mcnemar(table, exact=True).pvalue, abs=1e-12)
+    comparison = compare_pairs([float(x) for x in a], [float(x) for x in b])
+    assert comparison.p_value == pytest.approx(statsmodels_mcnemar(table, exact=True).pvalue, abs=1e-12)
 
 
 @pytest.mark.parametrize("p", [[], [0.04], [0.01, 0.04, 0.03, 0.5], [0.2, 0.2, 1.0, 0.0001, 0.0001]])
@@ -210,10 +210,10 @@ KINDS = [ties, long_tails, few_large_gains, passes]
 @pytest.mark.parametrize("size", [10, 50])
 def test_no_difference_is_seen_where_there_is_none(draw, size):
     random = np.random.default_rng(size)
-    found = [compare_pairs(*columns(draw(random, size))) for _ in range(300)]
+    matches = [compare_pairs(*columns(draw(random, size))) for _ in range(300)]
     # 5 % of 300, and three standard deviations of chance. The interval holds 0 in all others.
-    assert sum(one.verdict in SEEN for one in found) <= 26
-    assert sum(not one.low <= 0 <= one.high for one in found if one.low is not None) <= 26
+    assert sum(one.verdict in SEEN for one in matches) <= 26
+    assert sum(not one.low <= 0 <= one.high for one in matches if one.low is not None) <= 26
 
 
 @pytest.mark.parametrize("draw", KINDS)
@@ -223,11 +223,11 @@ def test_an_interval_leaves_out_0_where_a_difference_is_seen_and_only_there(draw
     for others in range(8):
         for _ in range(8):
             a, b = columns(draw(random, size) + (0.1 * others if draw is not passes else 0))
-            found = compare_pairs(a, b, together_with=list(random.random(others) * 0.03))
-            if found.low is not None:
-                assert (found.low <= 0 <= found.high) == (found.verdict not in SEEN), found
-                assert found.low <= found.difference <= found.high
-            assert (found.p_value < 0.05) == (found.verdict in SEEN)
+            comparison = compare_pairs(a, b, together_with=list(random.random(others) * 0.03))
+            if comparison.low is not None:
+                assert (comparison.low <= 0 <= comparison.high) == (comparison.verdict not in SEEN), comparison
+                assert comparison.low <= comparison.difference <= comparison.high
+            assert (comparison.p_value < 0.05) == (comparison.verdict in SEEN)
 
 
 def test_a_difference_that_holm_does_not_see_has_an_interval_around_0():
@@ -246,12 +246,12 @@ def test_a_family_is_each_of_its_members_tested_with_the_others():
     random = np.random.default_rng(2)
     base = random.random(40)
     others = [list(np.clip(base + random.normal(shift, 0.2, 40), 0, 1)) for shift in (0.0, 0.08, 0.2)]
-    found = compare_family([(list(base), other) for other in others])
+    result = compare_family([(list(base), other) for other in others])
     alone = [compare_pairs(list(base), other).p_value for other in others]
-    assert [one.p_value for one in found] == holm(alone)
-    assert [one.p_unadjusted for one in found] == alone
-    assert found[1] == compare_pairs(list(base), others[1], together_with=[alone[0], alone[2]])
-    assert {one.family for one in found} == {3}
+    assert [one.p_value for one in result] == holm(alone)
+    assert [one.p_unadjusted for one in result] == alone
+    assert result[1] == compare_pairs(list(base), others[1], together_with=[alone[0], alone[2]])
+    assert {one.family for one in result} == {3}
 
 
 @pytest.mark.parametrize("p", [[0.04], [0.01, 0.04, 0.03, 0.5], [0.001, 0.02, 0.02, 0.3], [0.9, 0.8], [0.0125] * 4])
@@ -267,11 +267,11 @@ def test_holms_levels_decide_as_its_adjusted_p_values(p):
 def test_the_interval_of_passes_covers_tangos(both, gained, lost, neither, low, high):
     a = [True] * both + [False] * gained + [True] * lost + [False] * neither
     b = [True] * both + [True] * gained + [False] * lost + [False] * neither
-    found = compare_pairs([float(x) for x in a], [float(x) for x in b])
-    assert found.low == pytest.approx(low, abs=0.02)
-    assert found.high == pytest.approx(high, abs=0.02)
-    assert found.low <= low + 5e-4
-    assert found.high >= high - 5e-4
+    comparison = compare_pairs([float(x) for x in a], [float(x) for x in b])
+    assert comparison.low == pytest.approx(low, abs=0.02)
+    assert comparison.high == pytest.approx(high, abs=0.02)
+    assert comparison.low <= low + 5e-4
+    assert comparison.high >= high - 5e-4
 
 
 def test_the_same_pair_the_other_way_round():

@@ -17,14 +17,14 @@ from llmopt_core.statistics.power import (
 def test_of_200_questions_of_which_a_fifth_differ_8_points_are_found_in_two_of_three_tries():
     assert power(200, 0.2, 0.08) == pytest.approx(2 / 3, abs=0.02)
     random = np.random.default_rng(8)
-    seen = 0
+    count = 0
     for _ in range(400):
         gained, lost, _ = random.multinomial(200, [0.14, 0.06, 0.8])
         a = [0.0] * gained + [1.0] * lost + [1.0] * (200 - gained - lost)
         b = [1.0] * gained + [0.0] * lost + [1.0] * (200 - gained - lost)
-        seen += compare_pairs(a, b).verdict == "better"
+        count += compare_pairs(a, b).verdict == "better"
     # Three standard deviations of chance.
-    assert seen / 400 == pytest.approx(power(200, 0.2, 0.08), abs=0.07)
+    assert count / 400 == pytest.approx(power(200, 0.2, 0.08), abs=0.07)
 
 
 @pytest.mark.parametrize(("size", "spread", "difference"), [(20, 0.4, 0.2), (60, 0.3, 0.1), (150, 0.25, -0.05)])
@@ -48,9 +48,9 @@ def test_power_knows_no_direction_and_what_cannot_be_shown():
 
 
 def test_the_smallest_difference_is_where_power_reaches_four_of_five():
-    found = smallest_difference(200, 0.2)
-    assert found == pytest.approx(0.092, abs=0.004)
-    assert power(200, 0.2, found) >= 0.8 > power(200, 0.2, found - 0.002)
+    result = smallest_difference(200, 0.2)
+    assert result == pytest.approx(0.092, abs=0.004)
+    assert power(200, 0.2, result) >= 0.8 > power(200, 0.2, result - 0.002)
     assert smallest_difference(5, 0.2) is None
 
 

@@ -22,9 +22,9 @@ def passes(both, gained, lost, neither):
 
 def test_equal_enough_within_the_margin_is_equivalent_and_without_it_nobody_can_tell():
     a, b = passes(700, 10, 10, 280)
-    found = compare_pairs(a, b)
-    assert (found.verdict, found.margin) == ("equivalent", 0.05)
-    assert verdict_words(found) == "equivalent within ±0.05"
+    comparison = compare_pairs(a, b)
+    assert (comparison.verdict, comparison.margin) == ("equivalent", 0.05)
+    assert verdict_words(comparison) == "equivalent within ±0.05"
     assert compare_pairs(a, b, margin=0.001).verdict == "cannot tell"
 
 
@@ -40,60 +40,60 @@ def test_equivalent_is_what_statsmodels_two_one_sided_tests_call_so(margin):
         random = np.random.default_rng(seed)
         a = random.random(120)
         b = a + random.normal(0, 0.15, 120)
-        found = compare_pairs(list(a), list(b), margin=margin)
+        comparison = compare_pairs(list(a), list(b), margin=margin)
         p = ttost_paired(b, a, -margin, margin)[0]
-        if found.verdict not in ("better", "worse"):
+        if comparison.verdict not in ("better", "worse"):
             # A bootstrap-t beside a permutation test is a little wider than Student's t.
-            assert found.verdict == "cannot tell" or p < 0.06
-            agreed += (found.verdict == "equivalent") == (p < 0.05)
+            assert comparison.verdict == "cannot tell" or p < 0.06
+            agreed += (comparison.verdict == "equivalent") == (p < 0.05)
         else:
             agreed += 1
     assert agreed >= 37
 
 
 def test_margins_of_what_is_not_between_0_and_1_are_a_share_of_the_baseline():
-    found = compare_pairs([200.0, 220.0, 180.0, 200.0] * 30, [201.0, 219.0, 180.0, 200.0] * 30)
-    assert found.margin == pytest.approx(10.0)
-    assert found.verdict == "equivalent"
+    comparison = compare_pairs([200.0, 220.0, 180.0, 200.0] * 30, [201.0, 219.0, 180.0, 200.0] * 30)
+    assert comparison.margin == pytest.approx(10.0)
+    assert comparison.verdict == "equivalent"
 
 
 def test_nobody_can_tell_says_how_many_more_questions_would_do():
     # 12 of 100 gained, 8 lost: Connor's formula for .2 discordant and .04, and 1 / .04 more, is 1,006 questions.
-    found = compare_pairs(*passes(60, 12, 8, 20))
-    assert found.verdict == "cannot tell"
-    assert found.more_questions == pytest.approx(906, abs=15)
-    assert verdict_words(found) == (
-        f"cannot tell: about {found.more_questions} more questions would show a difference of this size"
+    comparison = compare_pairs(*passes(60, 12, 8, 20))
+    assert comparison.verdict == "cannot tell"
+    assert comparison.more_questions == pytest.approx(906, abs=15)
+    assert verdict_words(comparison) == (
+        f"cannot tell: about {comparison.more_questions} more questions would show a difference of this size"
     )
-    assert short_missing(found) == f"about {found.more_questions} more questions"
+    assert short_missing(comparison) == f"about {comparison.more_questions} more questions"
 
 
 def test_with_that_many_more_questions_the_difference_is_found_in_four_of_five_tries():
     random = np.random.default_rng(1)
     base = random.random(30)
-    found = compare_pairs(list(base), list(base + np.tile([0.3, -0.25, 0.1], 10)))
-    assert found.verdict == "cannot tell"
-    total = found.pairs + found.more_questions
+    comparison = compare_pairs(list(base), list(base + np.tile([0.3, -0.25, 0.1], 10)))
+    assert comparison.verdict == "cannot tell"
+    total = comparison.pairs + comparison.more_questions
     spread = float(np.std(np.tile([0.3, -0.25, 0.1], 10), ddof=1))
-    seen = 0
+    count = 0
     for _ in range(150):
-        d = random.normal(found.difference, spread, total)
-        seen += compare_pairs([0.0] * total, list(d)).verdict == "better"
+        d = random.normal(comparison.difference, spread, total)
+        count += compare_pairs([0.0] * total, list(d)).verdict == "better"
     # 80 % of 150, and three standard deviations of chance on either side.
-    assert 105 <= seen <= 135
+    assert 105 <= count <= 135
 
 
 def test_a_number_of_questions_is_never_absurd():
-    found = compare_pairs(*passes(900, 51, 50, 999), margin=0.001)
-    assert found.more_questions == MOST_QUESTIONS
-    assert missing_words(found) == "more than 10,000 more questions would show a difference of this size"
+    comparison = compare_pairs(*passes(900, 51, 50, 999), margin=0.001)
+    assert comparison.more_questions == MOST_QUESTIONS
+    assert missing_words(comparison) == "more than 10,000 more questions would show a difference of this size"
 
 
 def test_where_the_difference_is_0_the_size_that_would_be_seen_is_said():
-    found = compare_pairs(*passes(10, 3, 3, 24))
-    assert (found.difference, found.more_questions) == (0.0, None)
-    assert found.visible == pytest.approx(0.191, abs=0.002)
-    assert missing_words(found).startswith("there is none; 40 questions would show one of 0.191")
+    comparison = compare_pairs(*passes(10, 3, 3, 24))
+    assert (comparison.difference, comparison.more_questions) == (0.0, None)
+    assert comparison.visible == pytest.approx(0.191, abs=0.002)
+    assert missing_words(comparison).startswith("there is none; 40 questions would show one of 0.191")
     assert missing_words(compare_pairs([1.0, 0.0], [1.0, 0.0])) == (
         "there is none, but 2 questions would show none of any size"
     )

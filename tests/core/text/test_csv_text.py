@@ -45,8 +45,8 @@ def test_few_shot_examples_come_back_from_their_own_guarded_file() -> None:
 def test_csv_is_written_in_one_place_only() -> None:
     sources = [*ROOT.glob("llmopt_core/**/*.py"), *ROOT.glob("llmopt_ui/**/*.py"), *ROOT.glob("pages/*.py")]
     writes = re.compile(r"\.to_csv\(|csv\.writer|DictWriter")
-    found = [path.name for path in sources if writes.search(path.read_text(encoding="utf-8"))]
-    assert found == ["csv_text.py"]
+    matches = [path.name for path in sources if writes.search(path.read_text(encoding="utf-8"))]
+    assert matches == ["csv_text.py"]
 
 
 def test_tables_have_no_export_that_guards_nothing() -> None:

@@ -41,16 +41,16 @@ def documents() -> list[Document]:
 @pytest.fixture(scope="module")
 def questions(documents: list[Document]) -> EvaluationSet:
     names = {document.name for document in documents}
-    found = load_questions(SAMPLE / "questions.jsonl", documents=load_documents([SAMPLE / "documents"]))
-    kept = [example for example in found.examples if example.references[0].document in names]
-    return EvaluationSet("sample", tuple(kept))
+    questions = load_questions(SAMPLE / "questions.jsonl", documents=load_documents([SAMPLE / "documents"]))
+    survivors = [example for example in questions.examples if example.references[0].document in names]
+    return EvaluationSet("sample", tuple(survivors))
 
 
 @pytest.fixture
 def models(tmp_path: Path) -> Models:
-    made = Models(Settings(home=tmp_path / "home"), endpoints={})
-    made.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
-    return made
+    models = Models(Settings(home=tmp_path / "home"), endpoints={})
+    models.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
+    return models
 
 
 @pytest.mark.parametrize("search", ["dense", "bm25"])
@@ -66,16 +66,16 @@ async def test_the_same_chunks_as_the_retriever(
     embedder, cache = models.embedder(spec.embedding), MemoryCache()
     chunks = chunk_documents(documents, spec.chunking)
     index = build_index(chunks, spec.embedding, embedder, models.settings, cache, documents=documents)
-    wanted = await Retriever(spec, index, models, cache).retrieve_many([e.question for e in questions.examples])
+    target = await Retriever(spec, index, models, cache).retrieve_many([e.question for e in questions.examples])
     swept = run_sweep(
         documents, questions,
         sweep_spec(methods=[method], sizes=[120], top_k=[K], search=search, embedding={"of": of}),
         lambda: embedder, MemoryCache(),
     )  # fmt: skip
     names = [document.name for document in documents]
-    found = [[(names[d], start, end) for d, start, end in places] for places in swept.cuttings[0].found]
-    expected = [[(h.chunk.document, h.chunk.start, h.chunk.end) for h in one.hits] for one in wanted]
-    assert found == expected
+    matches = [[(names[d], start, end) for d, start, end in places] for places in swept.cuttings[0].found]
+    expected = [[(h.chunk.document, h.chunk.start, h.chunk.end) for h in one.hits] for one in target]
+    assert matches == expected
     assert swept.cuttings[0].chunking == ChunkingSpec(method=method, size=120)  # type: ignore[arg-type]
 
 

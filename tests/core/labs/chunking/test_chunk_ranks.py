@@ -28,7 +28,7 @@ def test_every_chunk_has_a_rank_by_meaning_and_is_embedded_once() -> None:
     assert count_missing_vectors(CHUNKS, embedder, cache) == 3
     ranks = dense_ranks(CHUNKS, "when was the harbour built", embedder, cache)
     assert ranks["b:0-29"].rank == 1
-    assert sorted(found.rank for found in ranks.values()) == [1, 2, 3]
+    assert sorted(one.rank for one in ranks.values()) == [1, 2, 3]
     assert count_missing_vectors(CHUNKS, embedder, cache) == 0
     dense_ranks(CHUNKS, "when was the harbour built", embedder, cache)
     assert len(embedder.inputs) == 4
@@ -36,7 +36,7 @@ def test_every_chunk_has_a_rank_by_meaning_and_is_embedded_once() -> None:
 
 def test_a_chunk_without_a_common_word_has_no_rank_by_words() -> None:
     ranks = bm25_ranks(CHUNKS, "harbour 1712", words_of(DOCUMENTS))
-    assert {name: found.rank for name, found in ranks.items()} == {"b:0-29": 1, "a:0-19": 2}
+    assert {name: one.rank for name, one in ranks.items()} == {"b:0-29": 1, "a:0-19": 2}
     assert set(ranks_in(CHUNKS, ranks)) == {0, 2}
 
 

@@ -47,8 +47,8 @@ def test_chunks_come_back_as_they_were_cut() -> None:
 def test_every_text_stands_there_once_the_longest_first() -> None:
     texts = distinct()
     told = texts.some(range(len(texts)))
-    wanted = {chunk.text for chunking in CHUNKINGS for chunk in chunk_documents(DOCUMENTS, chunking)}
-    assert sorted(told) == sorted(wanted | {"When?", "The river freezes."})
+    target = {chunk.text for chunking in CHUNKINGS for chunk in chunk_documents(DOCUMENTS, chunking)}
+    assert sorted(told) == sorted(target | {"When?", "The river freezes."})
     assert [len(text) for text in told] == texts.lengths.tolist() == sorted(texts.lengths.tolist(), reverse=True)
 
 

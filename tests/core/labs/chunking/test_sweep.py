@@ -304,13 +304,13 @@ def test_better_worse_and_the_cheapest_way_to_each_recall() -> None:
 
 
 def test_a_sweep_says_how_far_it_is_and_stops_when_asked() -> None:
-    told: list[dict[str, object]] = []
+    messages: list[dict[str, object]] = []
     spec = sweep_spec(sizes=[10, 20])
     examples = asked(ask("harbour", "1712"))
-    run_sweep([TOWN], examples, spec, HashEmbedder, MemoryCache(), Reporter(told.append))
-    steps = list(dict.fromkeys(str(step["message"]) for step in told))
+    run_sweep([TOWN], examples, spec, HashEmbedder, MemoryCache(), Reporter(messages.append))
+    steps = list(dict.fromkeys(str(step["message"]) for step in messages))
     assert steps == ["cutting", "loading the embedding model", "embedding", "searching"]
-    assert told[-1]["done"] == told[-1]["total"] == 2
+    assert messages[-1]["done"] == messages[-1]["total"] == 2
     embedder = HashEmbedder()
     with pytest.raises(Cancellation):
         run_sweep([TOWN], examples, spec, lambda: embedder, MemoryCache(), Reporter(None, lambda: True))

@@ -47,8 +47,8 @@ CUT = example("cut", "lighthouses", "1712. Two lighthouses stand")
 
 
 def swept(*examples: Example, **spec: object) -> SweepResult:
-    found = sweep_spec(**{"search": "bm25", "methods": ["sentence"], **spec})
-    return run_sweep([TOWN], EvaluationSet("questions", examples), found, HashEmbedder, MemoryCache())
+    result = sweep_spec(**{"search": "bm25", "methods": ["sentence"], **spec})
+    return run_sweep([TOWN], EvaluationSet("questions", examples), result, HashEmbedder, MemoryCache())
 
 
 def test_lines_hold_the_sizes_that_were_possible_in_order() -> None:
@@ -121,24 +121,24 @@ def test_what_a_paid_embedding_model_is_sent_at_most() -> None:
     chunkings, _ = chunkings_of(spec)
     endpoint = Endpoint(name="paid", base_url="http://127.0.0.1:9/v1", prices={"*": Prices(prompt=2, completion=0)})
     tokens = tokenizer("cl100k_base").count(TEXT)
-    found = estimate_embedding(len(TEXT), TEXT, chunkings, endpoint, "small")
+    result = estimate_embedding(len(TEXT), TEXT, chunkings, endpoint, "small")
     # Once each without overlap; 40 in steps of 35, and children of 10 in steps of 5.
-    assert found.tokens == round(tokens * (1 + 40 / 35 + 1 + 2))
-    assert found.cost_usd == pytest.approx(found.tokens * 2e-6)
+    assert result.tokens == round(tokens * (1 + 40 / 35 + 1 + 2))
+    assert result.cost_usd == pytest.approx(result.tokens * 2e-6)
     free = estimate_embedding(0, "", chunkings, Endpoint(name="x", base_url="http://127.0.0.1:9/v1"), "small")
     assert (free.tokens, free.cost_usd) == (0, None)
 
 
 def test_an_endpoint_embeds_and_what_it_took_is_told(tmp_path: Path) -> None:
-    told: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
     with StubEndpoint(reply="unused") as stub:
         endpoint = Endpoint(name="stub", base_url=stub.url, prices={"*": Prices(prompt=1, completion=1)})
         models = Models(Settings(home=tmp_path), endpoints={"stub": endpoint})
         spec = sweep_spec(sizes=[10], top_k=[1], embedding={"model": "small", "endpoint": "stub"})
         questions = EvaluationSet("questions", (EASY[0], CUT))
-        _, result = sweep([TOWN], questions, spec, models, Reporter(told.append))
+        _, result = sweep([TOWN], questions, spec, models, Reporter(messages.append))
     assert result.searcher == "small on stub"
     assert result.window == 8191
     assert result.unknown is None
-    assert told[-1]["tokens"] > 0
-    assert told[-1]["cost_usd"] > 0
+    assert messages[-1]["tokens"] > 0
+    assert messages[-1]["cost_usd"] > 0

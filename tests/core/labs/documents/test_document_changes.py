@@ -64,9 +64,9 @@ def test_the_same_text_under_another_name_is_named_and_left_out(store: Store, se
         Document("new.txt", "New."),
         Document("n2.txt", "New."),
     ]
-    changed = put_documents(store, settings, project, again)
-    assert changed.duplicates == (("copy.txt", "a.txt"), ("n2.txt", "new.txt"))
-    assert (changed.additions, changed.unchanged, changed.replacements) == (("new.txt",), ("a.txt",), ())
+    changes = put_documents(store, settings, project, again)
+    assert changes.duplicates == (("copy.txt", "a.txt"), ("n2.txt", "new.txt"))
+    assert (changes.additions, changes.unchanged, changes.replacements) == (("new.txt",), ("a.txt",), ())
     assert [item.name for item in store.document_list(project)] == ["a.txt", "b.txt", "new.txt"]
     kept = put_documents(store, settings, project, again[:1], keep_duplicates=True)
     assert kept.additions == ("copy.txt",)
@@ -76,10 +76,10 @@ def test_references_move_with_their_words_when_a_document_is_replaced(
     store: Store, settings: Settings, project: str
 ) -> None:
     text = "A new preface.\n\n" + TEXT.replace("A railway reached the town in 1868", "No train ever came")
-    changed = put_documents(store, settings, project, [Document("a.txt", text)])
-    assert changed.replacements == ("a.txt",)
-    assert changed.moved == 1
-    assert [(lost.example_id, lost.set_name) for lost in changed.dangling] == [("q2", "set")]
+    changes = put_documents(store, settings, project, [Document("a.txt", text)])
+    assert changes.replacements == ("a.txt",)
+    assert changes.moved == 1
+    assert [(lost.example_id, lost.set_name) for lost in changes.dangling] == [("q2", "set")]
     one, two, three = store.evaluation_set(project, "set").examples
     assert [text[span.start : span.end] for span in one.references] == ["built in 1712"]
     assert two.references == ()
@@ -89,9 +89,9 @@ def test_references_move_with_their_words_when_a_document_is_replaced(
 
 def test_words_that_changed_a_little_are_found_again(store: Store, settings: Settings, project: str) -> None:
     text = "Preface. " + TEXT.replace("railway reached the town in 1868", "railway reached this town in 1868")
-    changed = put_documents(store, settings, project, [Document("a.txt", text)])
-    assert not changed.dangling
-    assert [(one.example_id, one.reason) for one in changed.unsure] == [("q2", "its words are a little different now")]
+    changes = put_documents(store, settings, project, [Document("a.txt", text)])
+    assert not changes.dangling
+    assert [(one.example_id, one.reason) for one in changes.unsure] == [("q2", "its words are a little different now")]
     span = store.evaluation_set(project, "set").examples[1].references[0]
     assert text[span.start : span.end] == "railway reached this town in 1868"
 
@@ -100,14 +100,14 @@ def test_a_reference_does_not_go_to_the_same_words_elsewhere(store: Store, setti
     spans = (quoted(TEXT, "1868"),)
     store.save_evaluation_set(project, EvaluationSet("years", (Example("y", "When did it come?", "1868", spans),)))
     text = "The mayor was born in 1868. " + TEXT
-    changed = put_documents(store, settings, project, [Document("a.txt", text)])
+    changes = put_documents(store, settings, project, [Document("a.txt", text)])
     (span,) = store.evaluation_set(project, "years").examples[0].references
     assert text[span.start - 8 : span.end] == "town in 1868"
-    assert not changed.unsure
+    assert not changes.unsure
     gone = "The mayor was born in 1868. The harbour was built in 1712."
-    changed = put_documents(store, settings, project, [Document("a.txt", gone)])
+    changes = put_documents(store, settings, project, [Document("a.txt", gone)])
     assert ("y", "its passage is gone; the same words stand elsewhere") in [
-        (o.example_id, o.reason) for o in changed.dangling
+        (o.example_id, o.reason) for o in changes.dangling
     ]
     assert store.evaluation_set(project, "years").examples[0].references == ()
 
@@ -131,15 +131,15 @@ def test_an_index_goes_with_its_documents_unless_another_project_has_them(
     store.save_documents(other, store.documents(project))
     assert remove_document(store, settings, project, "a.txt").indexes == 0
     assert len(list_indexes(settings)) == 1
-    changed = put_documents(store, settings, other, [Document("a.txt", "Something else.")])
-    assert changed.indexes == 1
+    changes = put_documents(store, settings, other, [Document("a.txt", "Something else.")])
+    assert changes.indexes == 1
     assert list_indexes(settings) == []
 
 
 def test_a_document_that_did_not_change_keeps_its_index(store: Store, settings: Settings, project: str) -> None:
     index(store, settings, project)
-    changed = put_documents(store, settings, project, [Document("a.txt", TEXT), Document("c.txt", "More.")])
-    assert (changed.indexes, changed.unchanged, changed.additions) == (0, ("a.txt",), ("c.txt",))
+    changes = put_documents(store, settings, project, [Document("a.txt", TEXT), Document("c.txt", "More.")])
+    assert (changes.indexes, changes.unchanged, changes.additions) == (0, ("a.txt",), ("c.txt",))
     assert len(list_indexes(settings)) == 1
 
 

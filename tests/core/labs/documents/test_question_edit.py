@@ -47,11 +47,11 @@ def test_a_question_is_taken_out_but_not_the_last():
 
 def test_places_near_the_words_of_the_question_come_first():
     text = "In 1887 it rained. " + "x " * 150 + "The harbour opened in 1887. Room 18870 is shut, 1887 is not."
-    found = answer_places("When did the harbour open?", ["1887"], [Document("a.txt", text), Document("b", "No 1887")])
-    assert [place.span.document for place in found] == ["a.txt", "a.txt", "a.txt", "b"]
-    assert found[0].before.endswith("The harbour opened in ")
-    assert all(place.words == "1887" for place in found)
-    assert [text[p.span.start : p.span.end] for p in found[:3]] == ["1887"] * 3
+    result = answer_places("When did the harbour open?", ["1887"], [Document("a.txt", text), Document("b", "No 1887")])
+    assert [place.span.document for place in result] == ["a.txt", "a.txt", "a.txt", "b"]
+    assert result[0].before.endswith("The harbour opened in ")
+    assert all(place.words == "1887" for place in result)
+    assert [text[p.span.start : p.span.end] for p in result[:3]] == ["1887"] * 3
     assert answer_places("?", ["一八八七"], [Document("c", "港口於一八八七年開放")])[0].span == Span("c", 3, 7)
     assert answer_places("?", ["1712"], [Document("c", "港口建于1712年")])[0].span == Span("c", 4, 8)
     assert answer_places("?", ["1712年"], [Document("c", "港口建于1712年。")])[0].span == Span("c", 4, 9)

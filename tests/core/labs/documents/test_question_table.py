@@ -31,10 +31,10 @@ def test_rows_that_are_as_they_were_change_nothing() -> None:
 
 
 def test_every_column_can_be_changed_and_the_variables_stay() -> None:
-    changed = row(
+    variant = row(
         question="When did it open?", reference="1888", more=["in 1888"], category="", sources="prices (2024).md"
     )
-    assert edited({"q1": changed})["q1"] == Example(
+    assert edited({"q1": variant})["q1"] == Example(
         "q1", "When did it open?", "1888", (Span("prices (2024).md", 0, 40),), None,
         {"level": 2, "right_answers": ["1888", "in 1888"]},
     )  # fmt: skip
@@ -49,8 +49,8 @@ def test_sources_are_read_as_people_type_them(text: str) -> None:
 
 def test_a_source_that_was_not_touched_stays_though_its_document_is_gone() -> None:
     gone = EvaluationSet("s", (Example("q1", "When?", None, (Span("gone.md", 0, 5),)),))
-    changed = {**table_row(gone.examples[0], LENGTHS), "reference": "1887"}
-    assert edited({"q1": changed}, gone)["q1"].references == (Span("gone.md", 0, 5),)
+    values = {**table_row(gone.examples[0], LENGTHS), "reference": "1887"}
+    assert edited({"q1": values}, gone)["q1"].references == (Span("gone.md", 0, 5),)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,9 @@ def test_what_cannot_be_used_names_its_row(changes: dict[str, str], message: str
 
 
 def test_rows_are_added_and_taken_out() -> None:
-    found = edited({"new-a-0": {"question": "How long?", "reference": "520 m"}, "new-a-1": {}, "q1": None})
-    assert list(found) == ["q2", "q3"]
-    assert (found["q3"].question, found["q3"].reference) == ("How long?", "520 m")
+    result = edited({"new-a-0": {"question": "How long?", "reference": "520 m"}, "new-a-1": {}, "q1": None})
+    assert list(result) == ["q2", "q3"]
+    assert (result["q3"].question, result["q3"].reference) == ("How long?", "520 m")
 
 
 def test_the_last_question_stays() -> None:

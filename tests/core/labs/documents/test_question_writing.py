@@ -63,11 +63,11 @@ def tower(number: int) -> str:
 
 
 def test_questions_come_with_the_place_of_their_quote(run: Run) -> None:
-    made = run(ScriptedChat([tower(number) for number in range(6)]), concurrency=1)
-    assert [one.span.document for one in made.candidates] == [document.name for document in DOCUMENTS]
-    for one, document in zip(made.candidates, DOCUMENTS, strict=True):
+    result = run(ScriptedChat([tower(number) for number in range(6)]), concurrency=1)
+    assert [one.span.document for one in result.candidates] == [document.name for document in DOCUMENTS]
+    for one, document in zip(result.candidates, DOCUMENTS, strict=True):
         assert document.text[one.span.start : one.span.end] == one.quote
-    assert (made.passages, made.rejects, made.failures, made.stop_reason) == (6, (), (), "")
+    assert (result.passages, result.rejects, result.failures, result.stop_reason) == (6, (), (), "")
 
 
 def test_quotes_that_do_not_stand_in_the_document_are_dropped_and_said(run: Run) -> None:
@@ -79,18 +79,18 @@ def test_quotes_that_do_not_stand_in_the_document_are_dropped_and_said(run: Run)
         line("Which tower is it, and when was it built there?", "tower of town 4 was  built in 1704 !"),
         "I am sorry, I cannot do that.",
     ]
-    made = run(ScriptedChat(replies), concurrency=1)
-    assert [one.reason for one in made.rejects] == [NOT_THERE, NO_QUOTE, POINTS]
-    assert made.candidates[1].similarity < 1.0
-    assert made.candidates[1].quote.startswith("tower of town 4 was built in 1704")
-    assert made.empty == 1
+    result = run(ScriptedChat(replies), concurrency=1)
+    assert [one.reason for one in result.rejects] == [NOT_THERE, NO_QUOTE, POINTS]
+    assert result.candidates[1].similarity < 1.0
+    assert result.candidates[1].quote.startswith("tower of town 4 was built in 1704")
+    assert result.empty == 1
 
 
 def test_an_answer_that_stands_there_once_will_do_for_a_missing_quote(run: Run) -> None:
     document = Document("a.txt", "The tower of the old town was finished in the year 1702 by a guild of masons.")
     replies = [line("Who finished the tower?", "", "a guild of masons")]
-    made = run(ScriptedChat(replies), [document])
-    assert [one.quote for one in made.candidates] == ["a guild of masons"]
+    result = run(ScriptedChat(replies), [document])
+    assert [one.quote for one in result.candidates] == ["a guild of masons"]
 
 
 def test_the_same_question_and_one_much_like_it_are_kept_once(run: Run) -> None:
@@ -102,16 +102,16 @@ def test_the_same_question_and_one_much_like_it_are_kept_once(run: Run) -> None:
         tower(4),
         line("Known already?", "built in 1705"),
     ]
-    made = run(ScriptedChat(replies), concurrency=1, known_questions=["Known already"])
-    assert [one.reason for one in made.rejects] == [SAME, ALIKE, SAME]
-    assert len(made.candidates) == 3
+    result = run(ScriptedChat(replies), concurrency=1, known_questions=["Known already"])
+    assert [one.reason for one in result.rejects] == [SAME, ALIKE, SAME]
+    assert len(result.candidates) == 3
 
 
 def test_a_failed_call_loses_its_passage_only(run: Run) -> None:
     replies = [tower(0), EndpointError("The endpoint is busy.", kind="busy"), *(tower(n) for n in range(2, 6))]
-    made = run(ScriptedChat(replies), concurrency=1)
-    assert len(made.candidates) == 5
-    assert made.failures == ("The endpoint is busy.",)
+    result = run(ScriptedChat(replies), concurrency=1)
+    assert len(result.candidates) == 5
+    assert result.failures == ("The endpoint is busy.",)
 
 
 def test_a_model_that_never_answers_is_told(run: Run) -> None:
@@ -124,15 +124,15 @@ def test_a_model_that_never_answers_is_told(run: Run) -> None:
 
 def test_the_budget_stops_the_writing_and_what_was_written_is_kept(run: Run) -> None:
     chat = ScriptedChat(lambda _: tower(0), cost_usd=1.0)
-    made = run(chat, budget_usd=2.5)
+    result = run(chat, budget_usd=2.5)
     assert len(chat.requests) == 2
-    assert made.passages == 2
-    assert "budget" in made.stop_reason
+    assert result.passages == 2
+    assert "budget" in result.stop_reason
 
 
 def test_it_stops_when_asked_to(run: Run) -> None:
-    made = run(ScriptedChat(lambda _: tower(0)), concurrency=1, should_stop=lambda: True)
-    assert (made.passages, made.candidates, made.stop_reason) == (0, (), "it was cancelled")
+    result = run(ScriptedChat(lambda _: tower(0)), concurrency=1, should_stop=lambda: True)
+    assert (result.passages, result.candidates, result.stop_reason) == (0, (), "it was cancelled")
 
 
 def test_a_second_time_costs_nothing(run: Run) -> None:
@@ -178,17 +178,17 @@ def test_any_reply_is_read(reply: str, expected: list[QuestionDraft]) -> None:
 
 def test_an_estimate_counts_the_prompts_and_prices_them(models: Models) -> None:
     spec = WritingSpec(model=ModelSpec(endpoint="big"), passages=4, per_passage=3)
-    told = estimate_writing(spec, DOCUMENTS, models)
-    assert told.calls == 4
-    assert told.prompt_tokens > 400
-    assert told.cost_usd == pytest.approx((told.prompt_tokens + 2 * told.completion_tokens) / 1e6)
+    estimate = estimate_writing(spec, DOCUMENTS, models)
+    assert estimate.calls == 4
+    assert estimate.prompt_tokens > 400
+    assert estimate.cost_usd == pytest.approx((estimate.prompt_tokens + 2 * estimate.completion_tokens) / 1e6)
     assert estimate_writing(WritingSpec(passages=2), DOCUMENTS, models).calls == 2
 
 
 def test_reviewed_questions_join_a_set_under_ids_of_their_own(run: Run) -> None:
-    made = run(ScriptedChat([tower(number) for number in range(6)]), concurrency=1)
+    result = run(ScriptedChat([tower(number) for number in range(6)]), concurrency=1)
     before = EvaluationSet("set", (Example("w1", "Old?", None, (Span("0.txt", 0, 4),)),))
-    after = with_questions(before, "set", made.candidates[:2])
+    after = with_questions(before, "set", result.candidates[:2])
     assert [example.id for example in after.examples] == ["w1", "w2", "w3"]
-    assert after.examples[1].references == (made.candidates[0].span,)
+    assert after.examples[1].references == (result.candidates[0].span,)
     assert after.version != before.version

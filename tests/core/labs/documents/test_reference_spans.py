@@ -41,10 +41,10 @@ def test_a_row_that_cannot_be_used_is_named(changes: dict[str, Any], told: str) 
 
 def test_references_are_set_once_each_and_counted() -> None:
     questions = EvaluationSet("set", (Example("a", "A?"), Example("b", "B?", None, (Span("a.txt", 25, 90),))))
-    changed = with_references(questions, "a", [Span("a.txt", 0, 3), Span("a.txt", 0, 3)])
-    assert changed.examples[0].references == (Span("a.txt", 0, 3),)
-    found = coverage(changed.examples, {"a.txt": 30})
-    assert (found.complete, found.missing, found.broken) == (1, 0, ("b",))
+    variant = with_references(questions, "a", [Span("a.txt", 0, 3), Span("a.txt", 0, 3)])
+    assert variant.examples[0].references == (Span("a.txt", 0, 3),)
+    result = coverage(variant.examples, {"a.txt": 30})
+    assert (result.complete, result.missing, result.broken) == (1, 0, ("b",))
     with pytest.raises(BadInput, match="no question z"):
         with_references(questions, "z", [])
 

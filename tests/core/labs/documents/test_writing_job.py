@@ -33,16 +33,16 @@ class WaitingChat(ScriptedChat):
 def test_cached_passages_say_nothing_of_the_time_left(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.store.save_documents("p", lab.documents)
     spec = WritingSpec(model=ModelSpec(endpoint="scripted", name="m"), passages=3, passage_size=100)
-    told: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
 
     def work(chat: ScriptedChat) -> None:
-        told.clear()
+        messages.clear()
         lab.chat = chat
         context = JobContext(1, lab.store, lab.settings, "p", make_models=lab.models)
         write(context, WritingArguments(spec=spec))
 
     def report(_: JobContext, progress: dict[str, Any]) -> None:
-        told.append(progress)
+        messages.append(progress)
         if isinstance(lab.chat, WaitingChat):
             lab.chat.may_answer.set()
 
@@ -50,8 +50,8 @@ def test_cached_passages_say_nothing_of_the_time_left(lab: Lab, monkeypatch: pyt
     busy = EndpointError("The endpoint is busy.", kind="busy")
     work(ScriptedChat(["", busy, busy]))
     work(WaitingChat())
-    assert [(one["done"], one["cached"]) for one in told] == [(1, 1), (2, 1), (3, 1)]
-    first, second, last = (one["seconds_left"] for one in told)
+    assert [(one["done"], one["cached"]) for one in messages] == [(1, 1), (2, 1), (3, 1)]
+    first, second, last = (one["seconds_left"] for one in messages)
     assert first is None
     assert second > 0.0
     assert last == 0.0

@@ -76,9 +76,9 @@ def test_a_new_process_goes_on_with_nothing_but_the_store_and_pays_nothing_twice
     ]  # fmt: skip
     assert job.result == {"runs": [runs[1].id, runs[0].id]}
     # All that was answered before is answered; only the call in which it died is made again.
-    asked = calls_of(lab.home)
-    again = {line: count - 2 for line, count in Counter(asked).items() if count > 2}
-    assert (len(asked), again) == (9, {asked[die_at - 1]: 1})
+    requests = calls_of(lab.home)
+    again = {line: count - 2 for line, count in Counter(requests).items() if count > 2}
+    assert (len(requests), again) == (9, {requests[die_at - 1]: 1})
 
 
 def test_the_set_is_asked_in_the_state_that_was_chosen(lab: Lab, plan: Plan) -> None:

@@ -297,8 +297,8 @@ def test_counts_by_configuration_and_category_with_wilsons_interval() -> None:
     assert counts["b", "refused"].rate.share == 0
 
     by_category = count_kinds(diagnoses, by_category=True, first_only=True)
-    found = {(one.configuration, one.category, one.kind): one.rate.passed for one in by_category if one.rate.passed}
-    assert found == {("a", "who", "outranked"): 1, ("a", "", None): 1}
+    values = {(one.configuration, one.category, one.kind): one.rate.passed for one in by_category if one.rate.passed}
+    assert values == {("a", "who", "outranked"): 1, ("a", "", None): 1}
 
 
 def test_scores_of_other_texts_count_more_than_the_texts_of_a_file() -> None:

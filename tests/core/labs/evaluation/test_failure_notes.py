@@ -112,10 +112,10 @@ def test_files_hold_every_note_and_a_formula_is_no_formula(store: Store) -> None
 
 
 def test_notes_of_a_run_are_those_of_its_records(store: Store) -> None:
-    saved = store.save_evaluation_set(P, EvaluationSet(SET, (Example("q1", "?"), Example("q2", "?"))))
+    version = store.save_evaluation_set(P, EvaluationSet(SET, (Example("q1", "?"), Example("q2", "?"))))
     runs = [
         store.start_run(
-            P, {"name": name}, name, evaluation_set=SET, set_version=saved.version, judge="j", metrics=(), total=2
+            P, {"name": name}, name, evaluation_set=SET, set_version=version.version, judge="j", metrics=(), total=2
         )
         for name in ("a", "b")
     ]

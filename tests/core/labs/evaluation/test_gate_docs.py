@@ -38,9 +38,9 @@ def test_the_workflow_calls_options_that_there_are(steps: list[dict[str, Any]]) 
     assert (program, command, file) == ("llmopt", "evaluate", "experiment.yaml")
     command_line = typer.main.get_command(app)
     parameters = command_line.commands["evaluate"].params  # type: ignore[attr-defined]
-    known = {name for parameter in parameters for name in parameter.opts}
+    names = {name for parameter in parameters for name in parameter.opts}
     given = [option for option in options if option.startswith("--")]
-    assert set(given) <= known
+    assert set(given) <= names
     values = dict(pairwise(options))
     rules = parse_rules(
         [values["--no-regression"]], [values["--fail-under"]], ["answer_f1", "faithfulness"], ["baseline"]

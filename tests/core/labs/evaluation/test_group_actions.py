@@ -106,9 +106,9 @@ def test_without_a_kind_that_settings_mend_it_says_what_else_there_is(store: Sto
 def test_a_change_of_the_search_is_marked_as_chosen_on_the_questions_of_the_group(store: Store) -> None:
     run = run_of(store, **RAG)
     change, _ = fitting_change(run, failed("outranked"))
-    saved = save_change(store, run, change, "Wrong dates", EXAMPLES[:2])
-    assert saved.name in {item.name for item in store.configurations(P)}
-    caveats = configuration_caveats(store, P, configuration_from(saved.spec), EXAMPLES)
+    version = save_change(store, run, change, "Wrong dates", EXAMPLES[:2])
+    assert version.name in {item.name for item in store.configurations(P)}
+    caveats = configuration_caveats(store, P, configuration_from(version.spec), EXAMPLES)
     assert caveats.overlap is not None
     assert "Wrong dates" in " ".join([caveats.overlap.warning, caveats.overlap.note, *map(str, caveats.overlap.parts)])
     # The one that it was made from was not chosen on them.
@@ -129,8 +129,8 @@ def test_a_check_becomes_an_assertion_of_the_questions_of_the_group(store: Store
     add_check(store, P, SET, before, ["q1"])
     assertion = AssertionSpec(type="not-contains", value="1812")
     assert add_check(store, P, SET, assertion, ["q1", "q2", "gone"]) == 2
-    found = {example.id: assertions_of(example) for example in store.evaluation_set(P, SET).examples}
-    assert found == {"q1": (before, assertion), "q2": (assertion,), "q3": ()}
+    values = {example.id: assertions_of(example) for example in store.evaluation_set(P, SET).examples}
+    assert values == {"q1": (before, assertion), "q2": (assertion,), "q3": ()}
     assert add_check(store, P, SET, assertion, ["q1", "q2"]) == 0
     assert add_check(store, P, SET, assertion, None) == 1
     with pytest.raises(BadInput, match="None of these"):

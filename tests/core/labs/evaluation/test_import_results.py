@@ -58,10 +58,10 @@ def test_two_variants_of_a_file_are_two_runs_over_one_set_that_can_be_compared(s
     a, b = runs_of(store, outcome)
     assert (a.name, b.name) == ("model-a", "model-b")
     assert (a.evaluation_set, a.set_version) == (b.evaluation_set, b.set_version)
-    assert [saved.name for saved in store.evaluation_sets("p")] == ["Trivia: model-a against model-b"]
-    found = compare_runs(*read_run_scores(store, [a, b]), "pass (promptfoo)")
-    assert (found.pairs, found.dropped) == (3, 2)
-    assert found.difference == pytest.approx(-0.5)
+    assert [item.name for item in store.evaluation_sets("p")] == ["Trivia: model-a against model-b"]
+    result = compare_runs(*read_run_scores(store, [a, b]), "pass (promptfoo)")
+    assert (result.pairs, result.dropped) == (3, 2)
+    assert result.difference == pytest.approx(-0.5)
 
 
 def test_a_run_has_what_the_file_says_and_nothing_else(store: Store) -> None:
@@ -152,7 +152,7 @@ def test_other_questions_are_another_set_and_equal_texts_with_other_answers_are_
     upload(store, [{**row, "reference": "Ann"}])
     upload(store, [{**row, "reference": "Bob"}])
     upload(store, [{**row, "user_input": "When?", "reference": "Ann"}])
-    names = [saved.name for saved in store.evaluation_sets("p")]
+    names = [item.name for item in store.evaluation_sets("p")]
     assert sorted(names) == ["t", "t (2)", "t (3)"]
     # What a file does not say contradicts nothing, and blanks make no other question.
     upload(store, [{**row, "user_input": " When? ", "response": "y"}])
@@ -186,9 +186,9 @@ def test_what_no_file_says_is_missing_in_the_result_and_in_the_report(store: Sto
 
 def test_imported_runs_are_marked_wherever_runs_stand_side_by_side(store: Store) -> None:
     runs = runs_of(store, bring(store, "promptfoo/two_models.json"))
-    found = caveats_of(store, runs)
-    assert marks(found) == ["imported from promptfoo"] * 2
-    (caveat,) = caveats(found)
+    result = caveats_of(store, runs)
+    assert marks(result) == ["imported from promptfoo"] * 2
+    (caveat,) = caveats(result)
     assert caveat.text == (
         "model-a, model-b: imported from promptfoo; scores are means over 2 answers to a question; "
         "not in its files: contexts."

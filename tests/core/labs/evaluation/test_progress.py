@@ -13,10 +13,10 @@ def ended_run(cached: int) -> RunProgress:
 
 
 def test_runs_that_wait_take_as_long_as_the_answers_that_were_not_cached() -> None:
-    told: list[dict[str, Any]] = []
-    count = Count(told.append, total=20)
+    messages: list[dict[str, Any]] = []
+    count = Count(messages.append, total=20)
     count.see(ended_run(cached=8))
     count.see(ended_run(cached=10))
-    assert [one["seconds_left"] for one in told] == [20.0, None]
-    Count(told.append, total=10).see(ended_run(cached=10))
-    assert told[-1]["seconds_left"] == 0.0
+    assert [one["seconds_left"] for one in messages] == [20.0, None]
+    Count(messages.append, total=10).see(ended_run(cached=10))
+    assert messages[-1]["seconds_left"] == 0.0

@@ -21,8 +21,8 @@ from llmopt_core.types import Answer, EvaluationSet, Example, Message, Record, S
 def run_on(store: Store, name: str, questions: tuple[str, ...]) -> int:
     """A run that failed every question; the ids are line numbers, as of a file without ids."""
     examples = tuple(Example(str(line), text) for line, text in enumerate(questions, 1))
-    kept = store.save_evaluation_set("p", EvaluationSet(name, examples))
-    run = store.start_run("p", {"name": "base"}, "base", evaluation_set=name, set_version=kept.version, judge="j",
+    version = store.save_evaluation_set("p", EvaluationSet(name, examples))
+    run = store.start_run("p", {"name": "base"}, "base", evaluation_set=name, set_version=version.version, judge="j",
                           metrics=("answer_f1",), total=len(examples))  # fmt: skip
     scores = {"answer_f1": Score("answer_f1", 0.1)}
     store.save_records(run, [
@@ -54,9 +54,9 @@ def test_decisions_taken_back_leave_the_answers(store: Store) -> None:
 
 def test_questions_of_two_sets_with_the_same_ids_are_told_apart(store: Store) -> None:
     runs = [store.run(run_on(store, name, (f"one of {name}?", f"two of {name}?"))) for name in ("a", "b")]
-    found = waiting(store, "p", runs)
-    asked = {item.candidate.record.example.question: item.run.evaluation_set for item in found}
-    assert asked == {f"{number} of {name}?": name for number in ("one", "two") for name in ("a", "b")}
+    result = waiting(store, "p", runs)
+    values = {item.candidate.record.example.question: item.run.evaluation_set for item in result}
+    assert values == {f"{number} of {name}?": name for number in ("one", "two") for name in ("a", "b")}
     save_labels(store, "p", [Label("1", runs[0].id, "accepted", "of a")])
     save_labels(store, "p", [Label("1", runs[1].id, "accepted", "of b")])
     left = {item.candidate.record.example.question for item in waiting(store, "p", runs)}

@@ -53,18 +53,18 @@ def saved_set(store: Store, name: str = "set") -> SavedSet:
 
 def run(store: Store, configuration: Configuration, where: SavedSet, mean: float, **options: object) -> int:
     """A stored run whose scores lie around a mean; RAG prompts are longer."""
-    made = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
+    run_id = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
                            evaluation_set=where.name, set_version=where.version,
                            judge=str(options.get("judge", "j")), metrics=("answer_f1",), total=COUNT)  # fmt: skip
     examples = store.evaluation_set("p", where.name).examples
     tokens = 400 if configuration.retrieval else 50
-    store.save_records(made, [
+    store.save_records(run_id, [
         (i, Record(e, Answer("a", usage=Usage(tokens, 10, None, 1), seconds=0.5),
                    scores={"answer_f1": Score("answer_f1", min(1.0, mean + (i % 5) / 20))}))
         for i, e in enumerate(examples)
     ])  # fmt: skip
-    store.finish_run(made, "finished")
-    return made
+    store.finish_run(run_id, "finished")
+    return run_id
 
 
 def test_four_runs_become_a_factorial_with_paired_differences(store: Store) -> None:
@@ -72,13 +72,13 @@ def test_four_runs_become_a_factorial_with_paired_differences(store: Store) -> N
     assert [c.name for c in four] == ["plain", "rag", "plain · mine", "rag · mine"]
     for name, configuration in zip(ARMS, four, strict=True):
         run(store, configuration, where, MEANS[name])
-    found = read_factorial(store, "p", four, where, "answer_f1")
-    assert found.whole
-    assert found.best == "fine-tuned + RAG"
-    assert found.comparisons["base", "fine-tuned"].difference == pytest.approx(0.35)
-    assert found.comparisons["base", "fine-tuned"].verdict == "better"
-    assert found.comparisons["base + RAG", "fine-tuned"].verdict in ("better", "cannot tell")
-    arm = found.arms["fine-tuned + RAG"]
+    factorial = read_factorial(store, "p", four, where, "answer_f1")
+    assert factorial.whole
+    assert factorial.best == "fine-tuned + RAG"
+    assert factorial.comparisons["base", "fine-tuned"].difference == pytest.approx(0.35)
+    assert factorial.comparisons["base", "fine-tuned"].verdict == "better"
+    assert factorial.comparisons["base + RAG", "fine-tuned"].verdict in ("better", "cannot tell")
+    arm = factorial.arms["fine-tuned + RAG"]
     assert (arm.prompt_tokens, arm.completion_tokens, arm.seconds) == (400, 10, 0.5)
     assert arm.summary.scored == COUNT
 
@@ -90,20 +90,20 @@ def test_what_was_not_run_is_missing_and_other_sets_do_not_count(store: Store) -
     run(store, four[0], where, 0.2)
     run(store, four[1], saved_set(store, "other"), 0.2)
     run(store, four[2], where, 0.4, judge="another judge")
-    found = read_factorial(store, "p", four, where, "answer_f1")
-    assert list(found.arms) == ["fine-tuned"]
+    factorial = read_factorial(store, "p", four, where, "answer_f1")
+    assert list(factorial.arms) == ["fine-tuned"]
     assert read_factorial(store, "p", four, where, "exact_match").arms == {}
 
 
 def test_a_short_try_from_the_cache_stands_in_for_no_whole_run(store: Store) -> None:
     where, four = saved_set(store), arm_configurations(PLAIN, RAG, TUNED, "mine")
     whole = run(store, four[1], where, 0.4)
-    made = store.start_run("p", four[1].model_dump(mode="json"), four[1].fingerprint, evaluation_set=where.name,
+    run_id = store.start_run("p", four[1].model_dump(mode="json"), four[1].fingerprint, evaluation_set=where.name,
                            set_version=where.version, judge="j", metrics=("answer_f1",), total=3)  # fmt: skip
     examples = store.evaluation_set("p", where.name).examples[:3]
     short = [(i, Record(e, Answer("a"), scores={"answer_f1": Score("answer_f1", 1.0)})) for i, e in enumerate(examples)]
-    store.save_records(made, short)
-    store.finish_run(made, "finished")
+    store.save_records(run_id, short)
+    store.finish_run(run_id, "finished")
     assert read_factorial(store, "p", four, where, "answer_f1").arms["base + RAG"].run.id == whole
     again = run(store, four[1], where, 0.5)
     assert read_factorial(store, "p", four, where, "answer_f1").arms["base + RAG"].run.id == again
@@ -113,7 +113,7 @@ def test_a_request_costs_what_it_took_when_it_was_asked(store: Store) -> None:
     hyde = RAG.model_copy(update={"retrieval": RetrievalSpec(transform=TransformSpec(method="hyde"))})
     where, four = saved_set(store), arm_configurations(PLAIN, hyde, TUNED, "mine")
     asked, rewritten, written = Usage(400, 10, 0.5, 1), Usage(100, 20, 0.25, 1), Usage(9_000, 9_000, 9.0, 9)
-    made = store.start_run("p", four[1].model_dump(mode="json"), four[1].fingerprint, evaluation_set=where.name,
+    run_id = store.start_run("p", four[1].model_dump(mode="json"), four[1].fingerprint, evaluation_set=where.name,
                            set_version=where.version, judge="j", metrics=("answer_f1",), total=COUNT)  # fmt: skip
     records = []
     for i, example in enumerate(store.evaluation_set("p", where.name).examples):
@@ -122,8 +122,8 @@ def test_a_request_costs_what_it_took_when_it_was_asked(store: Store) -> None:
                  StageTrace("embed", "summary", usage=written if i == 0 else Usage()))  # fmt: skip
         answer = Answer("a", usage=asked.from_cache if cached else asked, seconds=0.5)
         records.append((i, Record(example, answer, trace, {"answer_f1": Score("answer_f1", 0.5)})))
-    store.save_records(made, records)
-    store.finish_run(made, "finished")
+    store.save_records(run_id, records)
+    store.finish_run(run_id, "finished")
     arm = read_factorial(store, "p", four, where, "answer_f1").arms["base + RAG"]
     assert (arm.prompt_tokens, arm.completion_tokens, arm.cost_usd) == (500.0, 30.0, 0.75)
 
@@ -132,16 +132,18 @@ def test_the_shorter_prompt_pays_for_the_training(store: Store) -> None:
     where, four = saved_set(store), arm_configurations(PLAIN, RAG, TUNED, "mine")
     for name, configuration in zip(ARMS, four, strict=True):
         run(store, configuration, where, MEANS[name])
-    found = read_factorial(store, "p", four, where, "answer_f1").arms
+    factorial = read_factorial(store, "p", four, where, "answer_f1").arms
     prices = Prices(prompt=1.0, completion=2.0)
-    made = economics(found["base + RAG"], found["fine-tuned"], prices, prices, training_usd=3.5)
-    assert made.result.requests == 10_000
-    base, tuned = made.total(10_000)
+    result = economics(factorial["base + RAG"], factorial["fine-tuned"], prices, prices, training_usd=3.5)
+    assert result.result.requests == 10_000
+    base, tuned = result.total(10_000)
     assert base == pytest.approx(tuned)
-    free = economics(found["base + RAG"], found["fine-tuned"], None, None, training_usd=0.0, hourly_usd=1.0)
+    free = economics(factorial["base + RAG"], factorial["fine-tuned"], None, None, training_usd=0.0, hourly_usd=1.0)
     assert free.base_cost.usd == pytest.approx(0.5 / 3600)
     assert (
-        economics(found["base"], found["fine-tuned"], prices, Prices(prompt=9.0), training_usd=1).result.requests
+        economics(
+            factorial["base"], factorial["fine-tuned"], prices, Prices(prompt=9.0), training_usd=1
+        ).result.requests
         is None
     )
 
@@ -151,14 +153,14 @@ def test_forgetting_is_the_paired_difference_on_a_general_set(store: Store) -> N
     assert forgetting(store, "p", pair, where, "answer_f1") is None
     run(store, pair[0], where, 0.6)
     run(store, pair[1], where, 0.3)
-    found = forgetting(store, "p", pair, where, "answer_f1")
-    assert found is not None
-    assert found.comparison.difference == pytest.approx(-0.3)
-    assert found.comparison.verdict == "worse"
-    assert (found.worse, found.better) == (COUNT, 0)
-    assert found.by_category == {"even": pytest.approx((0.7, 0.4, 20)), "": pytest.approx((0.7, 0.4, 20))}
-    assert len(found.losses) == 10
-    first = found.losses[0]
+    result = forgetting(store, "p", pair, where, "answer_f1")
+    assert result is not None
+    assert result.comparison.difference == pytest.approx(-0.3)
+    assert result.comparison.verdict == "worse"
+    assert (result.worse, result.better) == (COUNT, 0)
+    assert result.by_category == {"even": pytest.approx((0.7, 0.4, 20)), "": pytest.approx((0.7, 0.4, 20))}
+    assert len(result.losses) == 10
+    first = result.losses[0]
     assert (first.reference, first.base_answer, first.tuned_answer) == ("a", "a", "a")
     assert first.base_score - first.tuned_score == pytest.approx(0.3)
     with pytest.raises(BadInput, match="already"):

@@ -71,10 +71,12 @@ def test_runs_on_held_back_sets_are_no_usual_source_of_answers(store: Store) -> 
 
 
 def test_it_is_said_how_many_questions_of_a_set_go_into_training() -> None:
-    asked = EvaluationSet("questions", tuple(Example(f"q{i}", f"Who built the bridge number {i}?") for i in range(6)))
+    questions = EvaluationSet(
+        "questions", tuple(Example(f"q{i}", f"Who built the bridge number {i}?") for i in range(6))
+    )
     other = EvaluationSet("other", (Example("a", "What is a fjord?"),))
-    examples = [chat_example(f"Question: {e.question}\nAnswer:", "a") for e in asked.examples[:4]]
-    (use,) = find_set_use([*examples, chat_example("Who built teh bridge number 5?", "a")], [asked, other])
+    examples = [chat_example(f"Question: {e.question}\nAnswer:", "a") for e in questions.examples[:4]]
+    (use,) = find_set_use([*examples, chat_example("Who built teh bridge number 5?", "a")], [questions, other])
     assert (use.name, use.exact, use.near) == ("questions", 4, 1)
     assert use.sentence == (
         "5 of the 6 questions of questions go into training (4 word for word, 1 nearly): "
@@ -83,13 +85,13 @@ def test_it_is_said_how_many_questions_of_a_set_go_into_training() -> None:
 
 
 def test_what_is_left_out_of_training_is_what_a_run_would_be_told_of() -> None:
-    asked = EvaluationSet("s", (Example("a", "What is the capital of France?"), Example("b", "Boiling point?")))
+    questions = EvaluationSet("s", (Example("a", "What is the capital of France?"), Example("b", "Boiling point?")))
     examples = [
         chat_example("What's the capital of France?", "Paris"),
         chat_example("Question: Boiling point?\nAnswer:", "100"),
         chat_example("Which town is it that lies farthest north?", "Lima"),
     ]
-    made = prepare(examples, Preparation(validation_share=0.0), [asked])
-    assert [example.answer for example in made.train] == ["Lima"]
-    assert made.drops == {"leaking": 2}
-    assert find_set_use(made.train, [asked]) == []
+    result = prepare(examples, Preparation(validation_share=0.0), [questions])
+    assert [example.answer for example in result.train] == ["Lima"]
+    assert result.drops == {"leaking": 2}
+    assert find_set_use(result.train, [questions]) == []

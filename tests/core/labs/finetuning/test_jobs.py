@@ -67,10 +67,10 @@ def test_a_service_job_is_reported_whole_and_as_last_known_when_the_service_is_a
 ) -> None:
     job = jobs.start(access, REQUEST, saved, is_confirmed=True)
     stub.event(job.remote_id, "Step 1", {"step": 1, "train_loss": 2.0})
-    found = jobs.report(access, job.id)
-    assert [p.train_loss for p in found.points] == [2.0]
-    assert (found.data_name, found.problem, found.reading.fit) == ("colours v1", "", "unknown")
-    assert (found.worst, found.best) == ([], [])
+    result = jobs.report(access, job.id)
+    assert [p.train_loss for p in result.points] == [2.0]
+    assert (result.data_name, result.problem, result.reading.fit) == ("colours v1", "", "unknown")
+    assert (result.worst, result.best) == ([], [])
     # The key is gone with the session; what was fetched is still there.
     away = replace(access, endpoints={})
     last = jobs.report(away, job.id)
@@ -114,8 +114,8 @@ def test_the_rough_time_follows_the_last_run_here(access: jobs.Access, saved: Tr
 @pytest.mark.parametrize("system", ["", "Say JSON.", 'Say {"a": 1}, never {{ x }} or {% raw %}.\nÜber "all".'])
 def test_the_configuration_asks_as_the_examples_did(system: str) -> None:
     tuned = FineTunedModel("mine", ModelSpec(adapter="mine", mode="completion"))
-    made = jobs.configuration_for_training(tuned, [chat_example(f"q{i}", "a", system=system) for i in range(3)])
-    assert (made.name, made.model.adapter, made.prompt.template) == ("mine", "mine", "{{ question }}")
-    assert render(made.prompt.system, {}) == system
+    result = jobs.configuration_for_training(tuned, [chat_example(f"q{i}", "a", system=system) for i in range(3)])
+    assert (result.name, result.model.adapter, result.prompt.template) == ("mine", "mine", "{{ question }}")
+    assert render(result.prompt.system, {}) == system
     with pytest.raises(BadInput, match="embedding"):
         jobs.configuration_for_training(FineTunedModel("e", EmbeddingSpec()), [])

@@ -24,13 +24,13 @@ def compared(store: Store, said: str) -> Comparison:
         Configuration.model_validate({"name": name, "prompt": {"template": "{{ question }}"}})
         for name in ("curt", "wordy")
     )
-    found = start_comparison(store, ComparisonPlan("p", variants, ROWS), new_id())
-    for (run,), text in zip(found.runs, (f"{{0}} {said}", "It is {0}, I think."), strict=True):
+    comparison = start_comparison(store, ComparisonPlan("p", variants, ROWS), new_id())
+    for (run,), text in zip(comparison.runs, (f"{{0}} {said}", "It is {0}, I think."), strict=True):
         for place, example in enumerate(ROWS.examples):
             answer = Answer(text.format(place), prompt=(Message("user", example.question),))
             store.save_records(run.id, [(place, Record(example, answer))])
         store.finish_run(run.id, "finished")
-    return found
+    return comparison
 
 
 def vote(store: Store, found: Comparison, voter: str, example: str, choice: str) -> None:
@@ -46,23 +46,23 @@ def test_votes_count_for_the_answers_they_were_cast_on_only(store: Store) -> Non
 
 
 def test_the_larger_number_of_voters_decides(store: Store) -> None:
-    found = compared(store, "")
+    result = compared(store, "")
     for voter, choice in (("a", "first"), ("b", "first"), ("c", "second")):
-        vote(store, found, voter, "q0", choice)
+        vote(store, result, voter, "q0", choice)
     for voter, choice in (("a", "first"), ("b", "second")):
-        vote(store, found, voter, "q1", choice)
-    vote(store, found, "a", "q2", "tie")
-    curt, wordy = (column[0] for column in found.runs)
+        vote(store, result, voter, "q1", choice)
+    vote(store, result, "a", "q2", "tie")
+    curt, wordy = (column[0] for column in result.runs)
     assert majority_likes(store, curt) == {"q0": True, "q2": True}
     assert majority_likes(store, wordy) == {"q0": False, "q2": True}
     assert majority_likes(store, curt, voter="c") == {"q0": False}
 
 
 def test_votes_become_preference_pairs_with_the_runs_prompt(store: Store) -> None:
-    found = compared(store, "")
-    vote(store, found, "me", "q0", "first")
-    vote(store, found, "me", "q1", "second")
-    pairs = {(p.question, p.answer, str(p.rejected[0]["content"])) for p in pairs_of_run(store, found.runs[0][0])}
+    result = compared(store, "")
+    vote(store, result, "me", "q0", "first")
+    vote(store, result, "me", "q1", "second")
+    pairs = {(p.question, p.answer, str(p.rejected[0]["content"])) for p in pairs_of_run(store, result.runs[0][0])}
     assert pairs == {("How many is 0?", "0", "It is 0, I think."), ("How many is 1?", "It is 1, I think.", "1")}
     alone = store.start_run("p", {"name": "x"}, "x", evaluation_set="questions", set_version="", judge="j",
                             metrics=(), total=0)  # fmt: skip

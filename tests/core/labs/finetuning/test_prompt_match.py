@@ -62,9 +62,9 @@ def test_the_configuration_that_made_the_examples_is_found_again() -> None:
 
 def test_conversations_are_compared_message_by_message() -> None:
     chat = RAG.model_copy(update={"name": "chat", "model": ModelSpec(mode="chat")})
-    told = "Passage: text\nQuestion: why?\nAnswer:"
-    assert find_matching_configuration([RAG, chat], [chat_example(told, "so", system="Copy.")]) == "chat"
-    assert find_matching_configuration([RAG, chat], [chat_example(told, "so", system="Invent.")]) == ""
+    text = "Passage: text\nQuestion: why?\nAnswer:"
+    assert find_matching_configuration([RAG, chat], [chat_example(text, "so", system="Copy.")]) == "chat"
+    assert find_matching_configuration([RAG, chat], [chat_example(text, "so", system="Invent.")]) == ""
 
 
 def test_a_prompt_that_needs_more_than_question_and_context_is_passed_over() -> None:

@@ -19,16 +19,16 @@ from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Record
 
 def test_runs_on_structured_questions_are_reported(store: Store) -> None:
     questions = EvaluationSet("snips-test", sample_questions().examples[:4])
-    saved = store.save_evaluation_set("p", questions)
+    version = store.save_evaluation_set("p", questions)
     for name, answers in (("base", ["no", "{}", None, "[]"]), ("tuned", [e.reference for e in questions.examples])):
-        run = store.start_run("p", {"name": name}, name, evaluation_set=saved.name, set_version=saved.version,
+        run = store.start_run("p", {"name": name}, name, evaluation_set=version.name, set_version=version.version,
                               judge="j", metrics=("exact_match",), total=4)  # fmt: skip
         store.save_records(run, [
             (i, Record(e, Answer(text)) if text else Record(e, failure=Failure("answer", "timeout", "too slow")))
             for i, (e, text) in enumerate(zip(questions.examples, answers, strict=True))
         ])  # fmt: skip
         store.finish_run(run, "finished")
-    base, tuned = list_structured_runs(store, "p", saved)
+    base, tuned = list_structured_runs(store, "p", version)
     assert (base.name, tuned.name) == ("base", "tuned")
     assert report_structured_outputs(store, base).valid.value == 0.25
     best = report_structured_outputs(store, tuned)
@@ -44,9 +44,9 @@ def test_structured_sets_are_recognised(reference: str | None, structured: bool)
 
 
 def test_the_baseline_shows_the_nearest_training_examples_to_the_base_model() -> None:
-    made = prompting_baseline(FineTunedModel("mine", ModelSpec(adapter="mine", mode="completion")), sample_training())
-    assert (made.model.adapter, made.model.stop) == ("", ("\n",))
-    assert made.prompt.system.startswith("Turn the request into JSON")
-    shots = made.prompt.few_shot
+    result = prompting_baseline(FineTunedModel("mine", ModelSpec(adapter="mine", mode="completion")), sample_training())
+    assert (result.model.adapter, result.model.stop) == ("", ("\n",))
+    assert result.prompt.system.startswith("Turn the request into JSON")
+    shots = result.prompt.few_shot
     assert shots is not None
     assert (shots.select, shots.k, len(shots.examples)) == ("nearest", 7, 300)

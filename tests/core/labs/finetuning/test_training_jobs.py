@@ -91,13 +91,13 @@ def house(tmp_path: Path, tiny_models: dict[str, Path]) -> Iterator[House]:
     settings = Settings(home=tmp_path / "home", threads=1)
     store = Store.open(settings)
     project = store.create_project("p")
-    saved = {
+    items = {
         "lora": save_training_set(store, project, "colours", colours(16).examples),
         "embedding": save_training_set(store, project, "numbers", pairs(100)),
     }
-    made = House(settings, store, project, tiny_models, saved)
-    yield made
-    for worker in made.workers:
+    result = House(settings, store, project, tiny_models, items)
+    yield result
+    for worker in result.workers:
         worker.kill()
         worker.wait()
     for folder in all_folders(settings):
@@ -201,8 +201,8 @@ def test_what_waits_is_cancelled_from_the_list_of_jobs(house: House) -> None:
     assert known is not None
     environ = os.environ | {"LLMOPT_HOME": str(house.settings.home), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "llmopt_core.cli", "jobs", "cancel", str(known.id)]
-    done = subprocess.run(command, env=environ, check=False, capture_output=True, text=True)
-    assert done.stdout.strip() == f"{known.id}  cancelled  Training long [p] (llmopt jobs resume {known.id})"
+    result = subprocess.run(command, env=environ, check=False, capture_output=True, text=True)
+    assert result.stdout.strip() == f"{known.id}  cancelled  Training long [p] (llmopt jobs resume {known.id})"
     assert house.folder(job).job().status == "cancelled"
 
 
@@ -240,11 +240,11 @@ def test_what_an_earlier_version_trains_is_followed(house: House) -> None:
     folder.update_state(status="running", step=3, total_steps=20)
     StoreLine(house.store, house.settings).adopt()
     StoreLine(house.store, house.settings).adopt()
-    (known,) = house.store.jobs()
-    assert known.arguments["folder"] == folder.id
+    (jobs,) = house.store.jobs()
+    assert jobs.arguments["folder"] == folder.id
     house.worker()
-    wait(lambda: house.store.job(known.id).progress.get("done") == 3)
+    wait(lambda: house.store.job(jobs.id).progress.get("done") == 3)
     folder.update_state(status="finished", tuned_model="old")
     folder.write("process.json", {})
     assert house.workers[-1].wait(300) == 0
-    assert house.store.job(known.id).result == {"job": folder.id, "tuned_model": "old"}
+    assert house.store.job(jobs.id).result == {"job": folder.id, "tuned_model": "old"}

@@ -54,8 +54,8 @@ def town(number: int, **about: object) -> TrainingExample:
 
 def finished_run(store: Store, name: str = "base") -> int:
     examples = [Example(f"q{i}", f"What is the capital number {i}?", f"town {i}", category="c") for i in range(4)]
-    found = store.save_evaluation_set("p", EvaluationSet("set", tuple(examples)))
-    run = store.start_run("p", {"name": name}, name, evaluation_set="set", set_version=found.version, judge="j",
+    result = store.save_evaluation_set("p", EvaluationSet("set", tuple(examples)))
+    run = store.start_run("p", {"name": name}, name, evaluation_set="set", set_version=result.version, judge="j",
                           metrics=("answer_f1",), total=4)  # fmt: skip
     values = (1.0, 0.1, 0.5, None)
     records = [
@@ -86,7 +86,7 @@ def test_a_collection_keeps_each_example_once_and_becomes_versions(store: Store)
     again = library.save_training_set(store, "p", "towns", kept[:2], kept[2:])
     other = library.save_training_set(store, "p", "towns", kept)
     assert (first.number, again.number, other.number) == (1, 1, 2)
-    assert [saved.label for saved in library.training_sets(store, "p")] == ["towns v2", "towns v1"]
+    assert [item.label for item in library.training_sets(store, "p")] == ["towns v2", "towns v1"]
     read = library.training_sets(store, "p")[-1]
     assert read.validation is not None
     assert (read.version, read.validation.examples) == (first.version, first.validation and first.validation.examples)
@@ -109,8 +109,8 @@ def test_two_tabs_that_collect_and_remove_at_once_lose_nothing(tmp_path: Path) -
 
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(collect, range(2)))
-    kept = {example.key for example in library.read_collection(stores[0], "p")}
-    assert kept == {town(100 * tab + number).key for tab in range(2) for number in range(0, 12, 2)}
+    survivors = {example.key for example in library.read_collection(stores[0], "p")}
+    assert survivors == {town(100 * tab + number).key for tab in range(2) for number in range(0, 12, 2)}
 
 
 def test_two_tabs_that_decide_at_once_lose_no_label(tmp_path: Path) -> None:
@@ -155,12 +155,12 @@ def test_what_cannot_be_trained_on_is_not_saved(store: Store) -> None:
 def test_preparation_counts_what_it_leaves_out() -> None:
     examples = [*(town(i, label="many" if i < 7 else "few") for i in range(10)), town(3)]
     examples += [chat_example("Which river is long?", "The Nile"), chat_example("Which river is long?", "The Amazon")]
-    asked = EvaluationSet("set", (Example("e", "Where on a map do I look for Sofia, case 7?"),))
-    made = prepare(examples, Preparation(validation_share=0.25), [asked])
-    assert made.drops == {"duplicate": 1, "leaking": 1, "conflicting_answer": 2}
-    assert len(made.train) + len(made.validation) == 9
-    assert made.validation
-    assert set(made.drops) <= set(DROP_REASONS)
+    questions = EvaluationSet("set", (Example("e", "Where on a map do I look for Sofia, case 7?"),))
+    result = prepare(examples, Preparation(validation_share=0.25), [questions])
+    assert result.drops == {"duplicate": 1, "leaking": 1, "conflicting_answer": 2}
+    assert len(result.train) + len(result.validation) == 9
+    assert result.validation
+    assert set(result.drops) <= set(DROP_REASONS)
     balanced = prepare(examples[:10], Preparation(balance=True, validation_share=0.0))
     assert balanced.drops == {"over_represented": 4}
     assert balanced.validation == ()
@@ -168,17 +168,17 @@ def test_preparation_counts_what_it_leaves_out() -> None:
 
 def test_a_large_set_is_cut_down_to_different_good_examples() -> None:
     examples = [town(i, score=i / 10) for i in range(10)]
-    made = prepare(examples, Preparation(most=4, min_score=0.25, validation_share=0.0), encode=HashEmbedder().encode)
-    assert made.drops == {"low_score": 3, "less_diverse": 3}
-    assert len(made.train) == 4
+    result = prepare(examples, Preparation(most=4, min_score=0.25, validation_share=0.0), encode=HashEmbedder().encode)
+    assert result.drops == {"low_score": 3, "less_diverse": 3}
+    assert len(result.train) == 4
 
 
 def test_classes_are_balanced_by_what_is_good_enough() -> None:
     many = [town(i, label="a", score=0.0 if i < 5 else 1.0) for i in range(10)]
     few = [chat_example(f"How long is river {i} of {TOWNS[i]}?", f"{i} km", label="b", score=1.0) for i in range(5)]
-    made = prepare([*many, *few], Preparation(duplicates=False, balance=True, min_score=0.5, validation_share=0.0))
-    assert Counter(example.label for example in made.train) == {"a": 5, "b": 5}
-    assert made.drops == {"low_score": 5}
+    result = prepare([*many, *few], Preparation(duplicates=False, balance=True, min_score=0.5, validation_share=0.0))
+    assert Counter(example.label for example in result.train) == {"a": 5, "b": 5}
+    assert result.drops == {"low_score": 5}
 
 
 def test_a_low_answer_neither_hides_its_better_repetition_nor_contradicts_a_good_one() -> None:
@@ -187,9 +187,12 @@ def test_a_low_answer_neither_hides_its_better_repetition_nor_contradicts_a_good
         town(1, score=0.1), town(1, score=0.9), chat_example(river, "The Nile", score=0.9),
         chat_example(river, "The Spree", score=0.1),
     ]  # fmt: skip
-    made = prepare(examples, Preparation(min_score=0.5, validation_share=0.0))
-    assert [(example.score, example.answer) for example in made.train] == [(0.9, examples[1].answer), (0.9, "The Nile")]
-    assert made.drops == {"low_score": 2}
+    result = prepare(examples, Preparation(min_score=0.5, validation_share=0.0))
+    assert [(example.score, example.answer) for example in result.train] == [
+        (0.9, examples[1].answer),
+        (0.9, "The Nile"),
+    ]
+    assert result.drops == {"low_score": 2}
 
 
 def test_good_records_by_score_and_by_vote(store: Store) -> None:
@@ -204,15 +207,15 @@ def test_good_records_by_score_and_by_vote(store: Store) -> None:
 def test_worked_examples_of_the_prompt_are_not_trained_on(store: Store, mode: Literal["chat", "completion"]) -> None:
     shots = FewShotSpec(examples=({"question": "old?", "answer": "old answer", "context": "old"},), select="all")
     prompt = PromptSpec(system="Be brief.", template="{{ context }} Q: {{ question }}", few_shot=shots)
-    asked = Configuration(name="shot", model=ModelSpec(mode=mode), prompt=prompt, retrieval=RetrievalSpec())
+    configuration = Configuration(name="shot", model=ModelSpec(mode=mode), prompt=prompt, retrieval=RetrievalSpec())
     example, hits = Example("q", "new?", "new"), (Hit(Chunk("d", 0, 3, "New"), 1.0),)
-    sent = build_messages(prompt, answer_variables(example, hits, mode), mode)
-    assert "old answer" in "".join(message.content for message in sent)
+    messages = build_messages(prompt, answer_variables(example, hits, mode), mode)
+    assert "old answer" in "".join(message.content for message in messages)
     where = store.save_evaluation_set("p", EvaluationSet("s", (example,)))
-    run = store.start_run("p", asked.model_dump(mode="json"), asked.fingerprint, evaluation_set="s",
+    run = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint, evaluation_set="s",
                           set_version=where.version, judge="j", metrics=("answer_f1",), total=1)  # fmt: skip
     score = {"answer_f1": Score("answer_f1", 1.0)}
-    store.save_records(run, [(0, Record(example, Answer("new", hits, prompt=sent), scores=score))])
+    store.save_records(run, [(0, Record(example, Answer("new", hits, prompt=messages), scores=score))])
     labelling.save_labels(store, "p", [labelling.Label("q", run, "accepted", "new")])
     for (made,) in (sources.good_records(store, run, {"answer_f1": 0.5}), labelling.examples_from_labels(store, "p")):
         told = [str(message["content"]) for message in made.messages]
@@ -237,9 +240,9 @@ def test_few_shot_sets_files_and_the_sample(store: Store) -> None:
 
 def test_decisions_feed_the_training_data_and_are_not_asked_again(store: Store) -> None:
     run = finished_run(store)
-    found = labelling.waiting(store, "p", [store.run(run)])
-    assert [w.candidate.record.example.id for w in found] == ["q3", "q1", "q2"]
-    assert [w.candidate.reason for w in found] == ["failed", "low score", "uncertain"]
+    result = labelling.waiting(store, "p", [store.run(run)])
+    assert [w.candidate.record.example.id for w in result] == ["q3", "q1", "q2"]
+    assert [w.candidate.reason for w in result] == ["failed", "low score", "uncertain"]
     decided = [
         labelling.Label("q1", run, "accepted", " the right town "),
         labelling.Label("q2", run, "rejected"),
@@ -277,14 +280,14 @@ async def test_a_larger_model_answers_and_only_what_passes_is_kept(tmp_path: Pat
     prompt = PromptSpec(system="Say JSON.", few_shot=shots)
     async with Models(Settings(home=tmp_path), MemoryCache()) as models:
         models.register("teacher", ScriptedChat(reply))
-        made = await sources.distill_examples(
+        result = await sources.distill_examples(
             questions, ModelSpec(endpoint="teacher", mode="chat"), prompt, models,
             assertions=[AssertionSpec(type="is-json")], least_f1=0.5,
         )  # fmt: skip
         with pytest.raises(BadInput, match="no questions"):
             await sources.distill_examples([], ModelSpec(endpoint="teacher"), prompt, models)
-    assert [e.answer for e in made.examples] == ['{"town": "Oslo"}']
-    assert [m["role"] for m in made.examples[0].messages] == ["system", "user", "assistant"]
-    assert sorted(made.rejections) == ["2", "3"]
-    assert "is-json" in made.rejections["2"]
-    assert "F1" in made.rejections["3"]
+    assert [e.answer for e in result.examples] == ['{"town": "Oslo"}']
+    assert [m["role"] for m in result.examples[0].messages] == ["system", "user", "assistant"]
+    assert sorted(result.rejections) == ["2", "3"]
+    assert "is-json" in result.rejections["2"]
+    assert "F1" in result.rejections["3"]

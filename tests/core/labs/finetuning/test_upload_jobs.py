@@ -36,9 +36,9 @@ def stub() -> Iterator[FineTuningStub]:
 
 @pytest.fixture
 def settings(tmp_path: Path, stub: FineTuningStub) -> Settings:
-    made = Settings(home=tmp_path / "home")
-    save_endpoint(made, Endpoint(name="firm", base_url=stub.url, api_key_env="FIRM_KEY"))
-    return made
+    settings = Settings(home=tmp_path / "home")
+    save_endpoint(settings, Endpoint(name="firm", base_url=stub.url, api_key_env="FIRM_KEY"))
+    return settings
 
 
 @pytest.fixture
@@ -49,10 +49,10 @@ def store(settings: Settings) -> Store:
 
 
 def arguments(store: Store, stub: FineTuningStub) -> UploadArguments:
-    saved = save_training_set(store, store.project("p"), "colours", colours(20).examples)
+    version = save_training_set(store, store.project("p"), "colours", colours(20).examples)
     request = JobRequest(name="tidy", provider="firm", base_model="big")
     return UploadArguments(
-        name="tidy", provider="firm", training_set=saved.label, data_version=saved.version, address=stub.url,
+        name="tidy", provider="firm", training_set=version.label, data_version=version.version, address=stub.url,
         request=request, validate_too=False,
     )  # fmt: skip
 

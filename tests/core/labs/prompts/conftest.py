@@ -37,8 +37,8 @@ EXAMPLES = (
 def reply(request: ChatRequest) -> str:
     """The reference answer, or a wrong one where the system message asks for it."""
     text = "\n".join(message.content for message in request.messages)
-    known = next((e.reference or "" for e in EXAMPLES if e.question in text), "no idea")
-    return "nonsense" if "Be wrong" in text else f"It is {known}."
+    entry = next((e.reference or "" for e in EXAMPLES if e.question in text), "no idea")
+    return "nonsense" if "Be wrong" in text else f"It is {entry}."
 
 
 @dataclass
@@ -79,8 +79,8 @@ class Lab:
         )
 
     def plan(self, *variants: Configuration, examples: Sequence[Example] = EXAMPLES, **changes: Any) -> ComparisonPlan:
-        chosen = variants or (self.variant("plain"), self.variant("wrong", system="Be wrong."))
-        return ComparisonPlan("p", chosen, EvaluationSet("questions", tuple(examples)), **changes)
+        choice = variants or (self.variant("plain"), self.variant("wrong", system="Be wrong."))
+        return ComparisonPlan("p", choice, EvaluationSet("questions", tuple(examples)), **changes)
 
     async def run(self, plan: ComparisonPlan, **changes: Any) -> Comparison:
         """Run a plan to its end and give it as it is stored."""

@@ -13,9 +13,9 @@ from llmopt_core.types import Answer, Example, Failure, Record, Usage
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds that the board was willing to wait, each time it had to."""
-    found: list[float] = []
-    monkeypatch.setattr("threading.Condition.wait", lambda self, seconds=None: found.append(seconds))
-    return found
+    matches: list[float] = []
+    monkeypatch.setattr("threading.Condition.wait", lambda self, seconds=None: matches.append(seconds))
+    return matches
 
 
 def test_only_changes_in_rows_on_a_screen_wake_who_waits_and_all_are_told(waits: list[float]) -> None:
@@ -83,6 +83,6 @@ def test_the_time_left_goes_by_the_answers_that_took_a_call() -> None:
         now = replace(board.progress(start=0.0), now=6.0)
         assert (now.done, now.total, now.cached) == (row + 1, 4, 1)
         assert now.remaining_seconds() == (12.0 if usage.calls else None)
-    failed = Failure("answer", "timeout", "too slow")
-    board.finish((0, 2, 0), Record(Example("q2", "?"), failure=failed))
+    failure = Failure("answer", "timeout", "too slow")
+    board.finish((0, 2, 0), Record(Example("q2", "?"), failure=failure))
     assert board.progress(start=0.0).cached == 1

@@ -43,8 +43,8 @@ Contains = Callable[[str], AssertionSpec]
 
 
 async def test_every_variant_answers_every_example_and_the_grid_is_stored(lab: Lab, contains: Contains) -> None:
-    found = await lab.run(lab.plan(assertions=(contains("It is"),), metrics=("answer_f1",)))
-    grid = lab.grid(found)
+    result = await lab.run(lab.plan(assertions=(contains("It is"),), metrics=("answer_f1",)))
+    grid = lab.grid(result)
     assert grid.names == ("plain", "wrong")
     assert [[cell.text for cell in row] for row in grid.rows] == [
         ["It is Rhine.", "nonsense"], ["It is Au.", "nonsense"], ["It is two.", "nonsense"],
@@ -57,15 +57,15 @@ async def test_every_variant_answers_every_example_and_the_grid_is_stored(lab: L
     assert first.metrics["answer_f1"].mean is not None
     assert second.versus["checks"].difference == -1.0
     assert not first.versus
-    assert found.status == "finished"
-    assert found.title == "plain against wrong on questions (3)"
+    assert result.status == "finished"
+    assert result.title == "plain against wrong on questions (3)"
 
 
 async def test_shared_checks_come_before_those_of_the_example_and_pass_stays_apart_from_scores(
     lab: Lab, contains: Contains
 ) -> None:
-    found = await lab.run(lab.plan(assertions=(contains("It is"),), metrics=("answer_f1",)))
-    record = lab.grid(found).rows[2][0].record
+    result = await lab.run(lab.plan(assertions=(contains("It is"),), metrics=("answer_f1",)))
+    record = lab.grid(result).rows[2][0].record
     assert record is not None
     assert [(spec.value, score.passed) for spec, score in assertions_in(record)] == [("It is", True), ("two", True)]
     assert list(metric_scores(record)) == ["answer_f1"]
@@ -73,12 +73,12 @@ async def test_shared_checks_come_before_those_of_the_example_and_pass_stays_apa
 
 
 async def test_the_runs_are_those_of_the_set_so_that_evaluation_sees_them(lab: Lab) -> None:
-    found = await lab.run(lab.plan(metrics=("answer_f1",)))
+    result = await lab.run(lab.plan(metrics=("answer_f1",)))
     runs = lab.store.runs("p")
     assert [run.name for run in runs] == ["wrong", "plain"]
     version = EvaluationSet("questions", EXAMPLES).version
     assert {(run.evaluation_set, run.set_version, run.total) for run in runs} == {("questions", version, 3)}
-    assert {run.options["comparison"] for run in runs} == {found.id}
+    assert {run.options["comparison"] for run in runs} == {result.id}
     assert {run.metrics for run in runs} == {("answer_f1", "checks")}
 
 
@@ -87,8 +87,8 @@ async def test_the_runs_are_those_of_the_set_so_that_evaluation_sees_them(lab: L
 )
 async def test_filters(lab: Lab, contains: Contains, which: str, rows: list[int]) -> None:
     lab.chat = ScriptedChat(lambda r: "It is Rhine." if "Cologne" in r.messages[-1].content else reply(r))
-    found = await lab.run(lab.plan(assertions=(contains("It is"),)))
-    grid = lab.grid(found)
+    result = await lab.run(lab.plan(assertions=(contains("It is"),)))
+    grid = lab.grid(result)
     assert grid.filter_rows(which) == rows  # type: ignore[arg-type]
     assert grid.counts()[which] == len(rows)  # type: ignore[index]
 
@@ -108,33 +108,33 @@ async def test_a_higher_metric_is_a_regression_where_less_is_better(lab: Lab, le
 
 
 async def test_repeats_are_asked_apart_and_show_how_stable_an_answer_is(lab: Lab, contains: Contains) -> None:
-    said = iter(["Yes.", "yes", "No.", "Yes."])
-    lab.chat = ScriptedChat(lambda _: next(said))
+    text = iter(["Yes.", "yes", "No.", "Yes."])
+    lab.chat = ScriptedChat(lambda _: next(text))
     plan = lab.plan(lab.variant("plain"), examples=EXAMPLES[:1], repeats=4, assertions=(contains("es"),), concurrency=1)
-    found = await lab.run(plan)
-    cell = lab.grid(found).rows[0][0]
+    result = await lab.run(plan)
+    cell = lab.grid(result).rows[0][0]
     assert cell.texts == ["Yes.", "yes", "No.", "Yes."]
     assert cell.same == 0.75
     assert cell.passes == (3, 4)
-    assert found.repeats == 4
+    assert result.repeats == 4
     assert lab.store.runs("p")[0].options["repeat"] == 0, "the newest run is the first answers"
 
 
 async def test_pieces_arrive_where_somebody_looks_before_the_answer_is_whole(lab: Lab) -> None:
-    seen: list[tuple[int, str]] = []
+    calls: list[tuple[int, str]] = []
     plan = lab.plan(lab.variant("plain"), examples=EXAMPLES[:2])
 
     class Spy(Board):
         def add_piece(self, place: Place, text: str) -> None:
             super().add_piece(place, text)
-            seen.append((place[1], self.cell(place).text))
+            calls.append((place[1], self.cell(place).text))
 
     spy = Spy()
     spy.add(all_cells(plan))
     spy.look_at("a page", [0])
     async with lab.models() as models:
         await run_comparison(lab.store, plan, start_comparison(lab.store, plan, new_id()), models, spy)
-    assert seen == [(0, "It "), (0, "It is "), (0, "It is Rhine.")]
+    assert calls == [(0, "It "), (0, "It is "), (0, "It is Rhine.")]
     assert spy.cell((0, 1, 0)).text == "It is Au."
     assert spy.has_ended
 
@@ -149,8 +149,8 @@ async def test_a_failed_cell_says_why_and_can_be_asked_again_alone(lab: Lab) -> 
 
     lab.chat = ScriptedChat(sometimes)
     plan = lab.plan()
-    found = await lab.run(plan)
-    grid = lab.grid(found)
+    result = await lab.run(plan)
+    grid = lab.grid(result)
     assert [cell.state for cell in grid.rows[1]] == ["failed", "failed"]
     assert grid.rows[1][0].record is not None
     assert grid.rows[1][0].record.failure is not None
@@ -158,33 +158,33 @@ async def test_a_failed_cell_says_why_and_can_be_asked_again_alone(lab: Lab) -> 
     assert grid.filter_rows("failures") == [1, 2]
     assert missing_cells(grid) == [(0, 1, 0), (1, 1, 0)]
     broken[0] = False
-    asked = len(lab.chat.requests)
-    for run in found.all_runs:
+    count = len(lab.chat.requests)
+    for run in result.all_runs:
         lab.store.resume_run(run.id)
-    again = lab.grid(await lab.run_again(plan, found, [(1, 1, 0)]))
+    again = lab.grid(await lab.run_again(plan, result, [(1, 1, 0)]))
     assert [cell.state for cell in again.rows[1]] == ["failed", "done"]
-    assert len(lab.chat.requests) == asked + 1
+    assert len(lab.chat.requests) == count + 1
 
 
 def test_what_a_budget_refused_is_missing_and_asked_within_a_new_one(lab: Lab) -> None:
     live = LiveComparisons(lab.store, lab.runner())
     key = live.start(lab.plan(concurrency=2, budget_usd=0.035), lab.models())
     live.wait(key)
-    found = comparison(lab.store, "p", key)
-    assert {run.status for run in found.all_runs} == {"budget-reached"}
-    assert sum(run.failed for run in found.all_runs) == 0
-    missing = missing_cells(lab.grid(found))
+    result = comparison(lab.store, "p", key)
+    assert {run.status for run in result.all_runs} == {"budget-reached"}
+    assert sum(run.failed for run in result.all_runs) == 0
+    missing = missing_cells(lab.grid(result))
     assert len(missing) == 6 - len(lab.chat.requests) == 3
     for budget in (None, 0.03, 0.01):
         with pytest.raises(BadInput, match=r"may cost in all: \$0\.03 are spent already"):
-            live.ask_again(found, missing, budget)
-    live.ask_again(found, missing, 0.045)
+            live.ask_again(result, missing, budget)
+    live.ask_again(result, missing, 0.045)
     live.wait(key)
     again = comparison(lab.store, "p", key)
     assert len(lab.chat.requests) == 4
     assert again.budget_usd == 0.045
     # What is read of it may be old: what was paid since counts all the same.
-    live.ask_again(found, missing_cells(lab.grid(again)), 1.0)
+    live.ask_again(result, missing_cells(lab.grid(again)), 1.0)
     live.wait(key)
     whole = comparison(lab.store, "p", key)
     assert (whole.out_of_budget, missing_cells(lab.grid(whole)), len(lab.chat.requests)) == (False, [], 6)
@@ -194,8 +194,8 @@ def test_what_a_budget_refused_is_missing_and_asked_within_a_new_one(lab: Lab) -
 async def test_the_same_comparison_started_again_is_paid_from_the_same_budget(lab: Lab) -> None:
     plan = lab.plan(concurrency=1, budget_usd=0.045)
     for _ in range(3):
-        found = await lab.run(plan)
-        assert found.out_of_budget
+        result = await lab.run(plan)
+        assert result.out_of_budget
         assert len(lab.chat.requests) == 4
         # What was answered would have to be asked again, and what it cost stays spent.
         lab.store.cache.clear()
@@ -217,34 +217,34 @@ async def test_an_answer_without_a_paid_judge_is_kept_and_asked_again(lab: Lab) 
     judge = JudgeSpec(endpoint="scripted", model="g")
     rubric = AssertionSpec(type="llm-rubric", value="It is polite.")
     plan = lab.plan(lab.variant("plain"), assertions=(rubric,), judge=judge, concurrency=1, budget_usd=0.031)
-    found = await lab.run(plan)
-    assert found.runs[0][0].status == "budget-reached"
-    assert found.runs[0][0].done == 2
-    record = lab.grid(found).rows[1][0].record
+    result = await lab.run(plan)
+    assert result.runs[0][0].status == "budget-reached"
+    assert result.runs[0][0].done == 2
+    record = lab.grid(result).rows[1][0].record
     assert record is not None
     assert record.failure is None
     assert record.answer is not None
     assert record.scores["llm-rubric: It is polite."].failure_kind == "budget"
-    assert missing_cells(lab.grid(found)) == [(0, 1, 0), (0, 2, 0)]
+    assert missing_cells(lab.grid(result)) == [(0, 1, 0), (0, 2, 0)]
 
 
 async def test_cancelling_keeps_what_has_come(lab: Lab) -> None:
     lab.chat = ScriptedChat(reply, delay=0.15)
     plan = lab.plan(concurrency=1)
-    found = await lab.run(plan, should_cancel=lambda: len(lab.chat.requests) > 2)
-    grid = lab.grid(found)
+    result = await lab.run(plan, should_cancel=lambda: len(lab.chat.requests) > 2)
+    grid = lab.grid(result)
     states = [cell.state for row in grid.rows for cell in row]
     assert states[0] == "done"
     assert states[-1] == "cancelled"
-    assert found.status == "cancelled"
+    assert result.status == "cancelled"
     assert 0 < len(missing_cells(grid)) < 6
 
 
 async def test_an_example_with_a_check_that_is_not_supported_is_not_run(lab: Lab) -> None:
     unsupported = {"type": "unsupported", "value": {"reason": "`perplexity` is not supported"}}
     example = Example("q", "Which river flows through Cologne?", variables={"checks": [unsupported]})
-    found = await lab.run(lab.plan(lab.variant("plain"), examples=[example], metrics=("answer_f1",), repeats=2))
-    grid = lab.grid(found)
+    result = await lab.run(lab.plan(lab.variant("plain"), examples=[example], metrics=("answer_f1",), repeats=2))
+    grid = lab.grid(result)
     cell = grid.rows[0][0]
     assert (cell.has_passed, cell.state, cell.text) == (None, "not run", "")
     (column,) = columns_of(grid)
@@ -252,7 +252,7 @@ async def test_an_example_with_a_check_that_is_not_supported_is_not_run(lab: Lab
     assert lab.chat.requests == []
     assert column.usage.calls + column.usage.cached_calls == 0
     assert missing_cells(grid) == []
-    assert found.status == "finished"
+    assert result.status == "finished"
     assert cell.record is not None
     assert cell.record.not_run == "Not run: `perplexity` is not supported"
     assert cell.record.scores["answer_f1"].failure == cell.record.not_run
@@ -261,26 +261,26 @@ async def test_an_example_with_a_check_that_is_not_supported_is_not_run(lab: Lab
 async def test_what_is_not_run_is_said_in_every_file(lab: Lab) -> None:
     unsupported = {"type": "unsupported", "value": {"reason": "`perplexity` is not supported"}}
     example = Example("q", "Which river flows through Cologne?", variables={"checks": [unsupported]})
-    found = await lab.run(lab.plan(examples=[example, EXAMPLES[2]]))
-    grid = lab.grid(found)
-    page = comparison_html(found, grid)
+    result = await lab.run(lab.plan(examples=[example, EXAMPLES[2]]))
+    grid = lab.grid(result)
+    page = comparison_html(result, grid)
     assert page.count("Not run: `perplexity` is not supported</p>") == 2
     assert "1 of 1 passed, 1 not run" in page
     first, *_ = csv.DictReader(io.StringIO(comparison_csv(grid)))
     assert (first["answer"], first["passed"], first["failure"]) == (
         "", "not run", "Not run: `perplexity` is not supported"
     )  # fmt: skip
-    cell = comparison_values(found, grid)["rows"][0]["cells"][0]
+    cell = comparison_values(result, grid)["rows"][0]["cells"][0]
     assert (cell["state"], cell["passed"], cell["answers"][0]["answer"]) == ("not run", None, None)
     assert "perplexity" in cell["answers"][0]["not_run"]
 
 
 async def test_the_day_of_a_page_is_that_of_its_reader(lab: Lab) -> None:
-    found = await lab.run(lab.plan(examples=EXAMPLES[:1]))
+    result = await lab.run(lab.plan(examples=EXAMPLES[:1]))
     when = datetime(2026, 3, 3, 20, 5, tzinfo=UTC)
-    found = replace(found, runs=tuple(tuple(replace(run, created_at=when) for run in runs) for runs in found.runs))
-    assert "p, 4 March 2026." in comparison_html(found, lab.grid(found), zone=timezone(timedelta(hours=5)))
-    assert "p, 3 March 2026." in comparison_html(found, lab.grid(found), zone=UTC)
+    result = replace(result, runs=tuple(tuple(replace(run, created_at=when) for run in runs) for runs in result.runs))
+    assert "p, 4 March 2026." in comparison_html(result, lab.grid(result), zone=timezone(timedelta(hours=5)))
+    assert "p, 3 March 2026." in comparison_html(result, lab.grid(result), zone=UTC)
 
 
 async def test_a_failed_repeat_is_seen_in_grid_and_files(lab: Lab) -> None:
@@ -290,12 +290,12 @@ async def test_a_failed_repeat_is_seen_in_grid_and_files(lab: Lab) -> None:
         return reply(request)
 
     lab.chat = ScriptedChat(failing)
-    found = await lab.run(lab.plan(lab.variant("plain"), repeats=2))
-    grid = lab.grid(found)
+    result = await lab.run(lab.plan(lab.variant("plain"), repeats=2))
+    grid = lab.grid(result)
     assert grid.filter_rows("failures") == [1]
     (column,) = columns_of(grid)
     assert (column.answered, column.failed, column.failed_repeats, column.repeats) == (3, 0, 1, 3)
-    page = comparison_html(found, grid)
+    page = comparison_html(result, grid)
     assert "3 of 3 answered, 1 of 3 repeats failed" in page
     assert "1 of 2 repeats · 1 failed: The endpoint fell over." in page
     assert "2. (failed: The endpoint fell over.)" in page
@@ -306,8 +306,8 @@ async def test_a_failed_repeat_is_seen_in_grid_and_files(lab: Lab) -> None:
 
 async def test_small_costs_and_times_stand_in_the_page_without_an_exponent(lab: Lab) -> None:
     lab.chat = ScriptedChat(reply, cost_usd=0.00003)
-    found = await lab.run(lab.plan(lab.variant("plain"), examples=EXAMPLES[:1]))
-    page = comparison_html(found, lab.grid(found))
+    result = await lab.run(lab.plan(lab.variant("plain"), examples=EXAMPLES[:1]))
+    page = comparison_html(result, lab.grid(result))
     assert "tokens, $0.00003" in page
     assert "e-0" not in page
     assert re.search(r"> ?[^<]*[\d.]+ ms( each)?<", page)
@@ -315,8 +315,8 @@ async def test_small_costs_and_times_stand_in_the_page_without_an_exponent(lab: 
 
 async def test_white_space_that_differs_is_seen_and_said_in_the_page(lab: Lab) -> None:
     lab.chat = ScriptedChat(lambda request: "a\n\nb" if "twice" in request.messages[0].content else "a\nb")
-    found = await lab.run(lab.plan(lab.variant("once"), lab.variant("more", system="twice"), examples=EXAMPLES[:1]))
-    page = comparison_html(found, lab.grid(found))
+    result = await lab.run(lab.plan(lab.variant("once"), lab.variant("more", system="twice"), examples=EXAMPLES[:1]))
+    page = comparison_html(result, lab.grid(result))
     assert "<ins>↵\n</ins>" in page
     assert "Only white space differs" in page
 
@@ -324,10 +324,10 @@ async def test_white_space_that_differs_is_seen_and_said_in_the_page(lab: Lab) -
 async def test_a_comparison_can_be_read_again_and_deleted(lab: Lab, contains: Contains) -> None:
     plan = lab.plan(assertions=(contains("x"),), metrics=("answer_f1",), repeats=2, concurrency=3)
     first, second = await lab.run(plan), await lab.run(lab.plan())
-    assert [found.id for found in comparisons(lab.store, "p")] == [second.id, first.id]
+    assert [one.id for one in comparisons(lab.store, "p")] == [second.id, first.id]
     assert plan_of(lab.store, first) == plan
     delete_comparison(lab.store, first)
-    assert [found.id for found in comparisons(lab.store, "p")] == [second.id]
+    assert [one.id for one in comparisons(lab.store, "p")] == [second.id]
     with pytest.raises(BadInput, match=f"no comparison {first.id}"):
         comparison(lab.store, "p", first.id)
 
@@ -434,15 +434,15 @@ async def test_a_variant_that_shows_the_rows_as_examples_is_never_better(lab: La
     shots = [{"question": example.question, "answer": "here"} for example in asked[:7]]
     variants = (lab.variant("bare"), lab.variant("shown", few_shot={"examples": shots}))
     plan = replace(lab.plan(metrics=("exact_match",)), variants=variants, evaluation_set=EvaluationSet("rows", asked))
-    found = await lab.run(plan)
-    grid = lab.grid(found)
+    result = await lab.run(plan)
+    grid = lab.grid(result)
     bare, shown = columns_of(grid)
     assert shown.overlap is not None
     assert (shown.overlap.exact, bare.overlap and bare.overlap.overlap_count) == (7, 0)
     versus = shown.versus["exact_match"]
     assert (versus.difference, versus.verdict) == (1.0, "not comparable")
-    assert "7 of 10 questions stand among the few-shot examples" in comparison_html(found, grid)
-    values = comparison_values(found, grid)["variants"][1]
+    assert "7 of 10 questions stand among the few-shot examples" in comparison_html(result, grid)
+    values = comparison_values(result, grid)["variants"][1]
     assert values["versus_first"]["exact_match"]["verdict"] == "not comparable"
     assert values["training_overlap"]["exact"] == 7
 
@@ -460,10 +460,10 @@ async def test_a_variant_that_shows_the_rows_as_examples_is_never_better(lab: La
 )
 async def test_marks_never_strike_out_most_of_an_answer(lab: Lab, first: str, other: str, marked: bool) -> None:
     lab.chat = ScriptedChat(lambda request: other if "Be wrong" in request.messages[0].content else first)
-    found = await lab.run(lab.plan(examples=EXAMPLES[:1]))
-    grid = lab.grid(found)
+    result = await lab.run(lab.plan(examples=EXAMPLES[:1]))
+    grid = lab.grid(result)
     assert (differences(*grid.rows[0]) is not None) is marked
-    page = comparison_html(found, grid)
+    page = comparison_html(result, grid)
     assert ("<del>" in page) is marked
     assert page.count('<pre class="plain">') == 2
     assert page.count("(empty)") == (first == "") + (other == "")
@@ -471,8 +471,8 @@ async def test_marks_never_strike_out_most_of_an_answer(lab: Lab, first: str, ot
 
 
 async def test_every_row_of_the_page_names_its_variants_and_says_passed_or_failed(lab: Lab, contains: Contains) -> None:
-    found = await lab.run(lab.plan(assertions=(contains("It is"),)))
-    page = comparison_html(found, lab.grid(found))
+    result = await lab.run(lab.plan(assertions=(contains("It is"),)))
+    page = comparison_html(result, lab.grid(result))
     rows = page.split('<section class="row')[1:]
     assert len(rows) == 3
     for row in rows:
@@ -523,38 +523,38 @@ async def test_failures_are_what_a_reader_calls_so(lab: Lab, contains: Contains)
     outcomes = [(row[0].outcome(grid.metrics).passed, row[0].outcome(grid.metrics).word) for row in grid.rows]
     assert outcomes == [(None, ""), (False, "Empty"), (False, "Worst score")]
     assert grid.filter_rows("failures") == [1, 2]
-    checked = lab.plan(lab.variant("checked"), examples=bare, metrics=("answer_f1",), assertions=(contains("i"),))
-    grid = lab.grid(await lab.run(checked))
+    report = lab.plan(lab.variant("checked"), examples=bare, metrics=("answer_f1",), assertions=(contains("i"),))
+    grid = lab.grid(await lab.run(report))
     assert [row[0].outcome(grid.metrics).word for row in grid.rows] == ["Passed", "Failed", "Passed"]
     assert grid.counts()["failures"] == 1
 
 
 async def test_notes_on_rows_are_kept_and_stand_in_page_and_table(lab: Lab) -> None:
-    found = await lab.run(lab.plan())
-    save_note(lab.store, found, "q1", RowNote("down", "<b>no</b>"))
-    save_note(lab.store, found, "q2", RowNote("up"))
-    save_note(lab.store, found, "q2", RowNote())
-    notes = row_notes(lab.store, found)
+    result = await lab.run(lab.plan())
+    save_note(lab.store, result, "q1", RowNote("down", "<b>no</b>"))
+    save_note(lab.store, result, "q2", RowNote("up"))
+    save_note(lab.store, result, "q2", RowNote())
+    notes = row_notes(lab.store, result)
     assert notes == {"q1": RowNote("down", "<b>no</b>")}
-    grid = lab.grid(found)
-    page = comparison_html(found, grid, notes=notes)
+    grid = lab.grid(result)
+    page = comparison_html(result, grid, notes=notes)
     assert page.count("<strong>Note</strong>") == 1
     assert "Thumb down: &lt;b&gt;no&lt;/b&gt;" in page
     lines = list(csv.DictReader(io.StringIO(comparison_csv(grid, notes))))
     noted = {(line["example"], line["thumb"], line["comment"]) for line in lines}
     assert noted == {("q1", "down", "<b>no</b>"), ("q2", "", ""), ("q3", "", "")}
-    delete_comparison(lab.store, found)
-    assert row_notes(lab.store, found) == {}
+    delete_comparison(lab.store, result)
+    assert row_notes(lab.store, result) == {}
 
 
 async def test_a_row_with_a_thumb_down_is_a_failure(lab: Lab, contains: Contains) -> None:
-    found = await lab.run(lab.plan(lab.variant("plain"), assertions=(contains("i"),)))
-    before = lab.grid(found).filter_rows("failures")
+    result = await lab.run(lab.plan(lab.variant("plain"), assertions=(contains("i"),)))
+    before = lab.grid(result).filter_rows("failures")
     (row, *_) = [number for number in range(len(EXAMPLES)) if number not in before]
-    save_note(lab.store, found, EXAMPLES[row].id, RowNote("up", "fine"))
-    assert lab.grid(found).filter_rows("failures") == before
-    save_note(lab.store, found, EXAMPLES[row].id, RowNote("down"))
-    grid = lab.grid(found)
+    save_note(lab.store, result, EXAMPLES[row].id, RowNote("up", "fine"))
+    assert lab.grid(result).filter_rows("failures") == before
+    save_note(lab.store, result, EXAMPLES[row].id, RowNote("down"))
+    grid = lab.grid(result)
     assert grid.filter_rows("failures") == sorted([*before, row])
     assert grid.counts()["failures"] == len(before) + 1
-    assert comparison_html(found, grid).count('<section class="row failures') == len(before) + 1
+    assert comparison_html(result, grid).count('<section class="row failures') == len(before) + 1

@@ -20,11 +20,11 @@ from .conftest import Lab
 
 def queue(lab: Lab, plan: ComparisonPlan, places: list[tuple[int, int, int]] | None = None) -> tuple[Comparison, int]:
     """As a process that is gone has left it: the runs are begun, and nothing is answered."""
-    found = start_comparison(lab.store, plan, new_id())
-    arguments = comparison_arguments(plan, found, places).model_dump(mode="json")
+    comparison = start_comparison(lab.store, plan, new_id())
+    arguments = comparison_arguments(plan, comparison, places).model_dump(mode="json")
     job_id = lab.store.start_job(COMPARISON.name, "p", arguments, lane=COMPARISON.lane, versions={})
     die(lab)
-    return found, job_id
+    return comparison, job_id
 
 
 def die(lab: Lab) -> None:
@@ -47,9 +47,9 @@ def test_another_process_answers_what_is_missing_and_pays_nothing_twice(lab: Lab
     assert (job.status, job.error, whole.status) == ("finished", "", "finished")
     assert missing_cells(lab.grid(whole)) == []
     # Two variants, three questions, twice each; only the call in which it died is made again.
-    asked = calls_of(home)
-    assert len(asked) == 13
-    assert Counter(asked) - Counter({line: 4 for line in set(asked)}) == Counter([asked[die_at - 1]])
+    requests = calls_of(home)
+    assert len(requests) == 13
+    assert Counter(requests) - Counter({line: 4 for line in set(requests)}) == Counter([requests[die_at - 1]])
     assert sum(run.usage.calls for run in whole.all_runs) >= 12
 
 

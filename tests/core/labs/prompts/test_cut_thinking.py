@@ -41,9 +41,9 @@ async def test_answers_of_a_comparison_are_read_again(lab: Lab) -> None:
 
     found = comparison(lab.store, "p", found.id)
     for row in lab.grid(found).rows[:1]:
-        told = "No answer: the model spent its 8 tokens on reasoning; raise max_tokens."
+        text = "No answer: the model spent its 8 tokens on reasoning; raise max_tokens."
         answers = [record.answer for cell in row for record in cell.repeats if record and record.answer]
-        assert [(one.text, one.reasoning, one.notes) for one in answers] == [("", THOUGHT, (told,))] * 2
+        assert [(one.text, one.reasoning, one.notes) for one in answers] == [("", THOUGHT, (text,))] * 2
     assert board.cell((0, 0, 0)).text == ""
     for run in found.runs[0]:
         assert lab.store.scores([run.id])[run.id].values["answer_f1"] == [0.0, 1.0]

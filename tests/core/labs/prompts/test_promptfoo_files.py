@@ -57,13 +57,13 @@ def zipped(files: dict[str, bytes]) -> bytes:
     ids=["folder", "folder lost", "another name", "zip"],
 )
 def test_uploads_are_read_with_the_files_they_name(files: dict[str, bytes]) -> None:
-    found = import_uploads(files)
-    assert [c.prompt.template for c in found.configurations] == ["Greet {{name}}", "Say hello to {{name}} at length"]
-    assert not_run_rows(found.not_run) == [
-        {"What": "provider", "Name": "anthropic:claude-x", "Not supported": found.not_run[0].reasons[0]},
-        {"What": "test", "Name": "scripted", "Not supported": found.not_run[1].reasons[0]},
+    result = import_uploads(files)
+    assert [c.prompt.template for c in result.configurations] == ["Greet {{name}}", "Say hello to {{name}} at length"]
+    assert not_run_rows(result.not_run) == [
+        {"What": "provider", "Name": "anthropic:claude-x", "Not supported": result.not_run[0].reasons[0]},
+        {"What": "test", "Name": "scripted", "Not supported": result.not_run[1].reasons[0]},
     ]
-    assert "javascript" in found.not_run[1].reasons[0]
+    assert "javascript" in result.not_run[1].reasons[0]
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_uploads_are_read_with_the_files_they_name(files: dict[str, bytes]) -> N
     ],
 )
 def test_what_cannot_be_read_is_one_sentence_without_our_folders(files: dict[str, bytes], says: str) -> None:
-    with pytest.raises(BadInput, match=says) as caught:
+    with pytest.raises(BadInput, match=says) as error:
         import_uploads(files)
-    assert "/tmp" not in str(caught.value)
+    assert "/tmp" not in str(error.value)
 
 
 def test_uploads_without_folders_are_found_by_files_that_name_each_other() -> None:
@@ -94,8 +94,8 @@ def test_uploads_without_folders_are_found_by_files_that_name_each_other() -> No
         "t2.yaml": b"[{vars: {topic: rain}}]",
         "one.yaml": b"topic: snow",
     }
-    found = import_uploads(files, "")
-    assert [example.variables["topic"] for example in found.evaluation_set.examples] == ["snow", "rain"]
+    result = import_uploads(files, "")
+    assert [example.variables["topic"] for example in result.evaluation_set.examples] == ["snow", "rain"]
 
     alone = import_uploads({"promptfooconfig.yaml": files["promptfooconfig.yaml"]}, "")
     assert alone.not_run[0].reasons[0].startswith("No uploaded file matches tests/t")
@@ -104,41 +104,39 @@ def test_uploads_without_folders_are_found_by_files_that_name_each_other() -> No
 
 def test_a_file_that_is_missing_is_named_without_our_folders() -> None:
     config = "prompts: ['{{x}}']\nproviders: [echo]\ntests: [{vars: {x: 'file://deep/none.txt'}}]"
-    found = import_uploads({"promptfooconfig.yaml": config.encode()})
-    assert found.not_run[0].reasons == ("variable x: file://deep/none.txt is not there among the uploaded files.",)
-    checks = found.evaluation_set.examples[0].variables["checks"]
-    assert checks[0]["value"]["reason"] == found.not_run[0].reasons[0]
+    result = import_uploads({"promptfooconfig.yaml": config.encode()})
+    assert result.not_run[0].reasons == ("variable x: file://deep/none.txt is not there among the uploaded files.",)
+    checks = result.evaluation_set.examples[0].variables["checks"]
+    assert checks[0]["value"]["reason"] == result.not_run[0].reasons[0]
 
 
 def test_an_upload_reads_nothing_of_this_machine(tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("do not read")
     config = f"prompts: ['file://{secret}', 'ok {{{{x}}}}']\nproviders: [echo]\ntests: [{{vars: {{x: 1}}}}]"
-    found = import_uploads({"promptfooconfig.yaml": config.encode()})
-    assert [c.prompt.template for c in found.configurations] == ["ok {{x}}"]
-    assert "do not read" not in str(found)
+    result = import_uploads({"promptfooconfig.yaml": config.encode()})
+    assert [c.prompt.template for c in result.configurations] == ["ok {{x}}"]
+    assert "do not read" not in str(result)
 
 
 def test_an_import_becomes_prompts_a_set_and_a_comparison(lab: Lab) -> None:
-    imported = import_uploads({"promptfooconfig.yaml": CONFIG.encode(), "short.txt": SHORT}, "greetings")
-    made = adopt(lab.store, "p", imported)
+    result = import_uploads({"promptfooconfig.yaml": CONFIG.encode(), "short.txt": SHORT}, "greetings")
+    made = adopt(lab.store, "p", result)
     assert (made.prompts, made.tests, made.omissions) == (("short.txt", "Say hello to {{name}} at length"), 2, ())
     plan, _ = plan_from(lab.store, "p", made.setup)
-    assert [variant.prompt.template for variant in plan.variants] == [
-        c.prompt.template for c in imported.configurations
-    ]
+    assert [variant.prompt.template for variant in plan.variants] == [c.prompt.template for c in result.configurations]
     assert [variant.model.name for variant in plan.variants] == ["gpt-4.1-mini"] * 2
-    assert plan.evaluation_set.examples == imported.evaluation_set.examples
-    again = adopt(lab.store, "p", imported)
+    assert plan.evaluation_set.examples == result.evaluation_set.examples
+    again = adopt(lab.store, "p", result)
     assert again.setup == made.setup
     assert len(lab.store.versions("p", "prompt")) == 2
 
 
 async def test_a_test_with_something_unsupported_never_passes_and_the_others_run(lab: Lab) -> None:
-    imported = import_uploads(
+    result = import_uploads(
         {"promptfooconfig.yaml": CONFIG.replace("openai:gpt-4.1-mini", "echo").encode(), "short.txt": SHORT}
     )
-    made = adopt(lab.store, "p", imported)
+    made = adopt(lab.store, "p", result)
     plan, _ = plan_from(lab.store, "p", made.setup)
     from llmopt_core.models.scripted import ScriptedChat
 
@@ -160,24 +158,24 @@ def test_published_examples_become_comparisons(lab: Lab, name: str) -> None:
         for path in (EXAMPLES / name).rglob("*")
         if path.is_file()
     }
-    made = adopt(lab.store, "p", import_uploads(files, name))
-    plan, _ = plan_from(lab.store, "p", made.setup)
+    result = adopt(lab.store, "p", import_uploads(files, name))
+    plan, _ = plan_from(lab.store, "p", result.setup)
     assert plan.variants
-    assert len(plan.evaluation_set.examples) == made.tests > 0
+    assert len(plan.evaluation_set.examples) == result.tests > 0
 
 
 async def test_why_there_is_no_way_back_is_said_once_for_all_variants(lab: Lab) -> None:
     taken = [lab.variant(name, system=name, extract=r"Answer: (?P<answer>.+)") for name in ("one", "two")]
-    known = {"scripted": Endpoint(name="scripted", base_url="http://localhost:1/v1")}
-    found = await lab.run(lab.plan(*taken))
-    assert exportable(found, known) == "it has an extraction pattern, which promptfoo does not know"
-    assert not exportable(await lab.run(lab.plan(taken[0], lab.variant("plain"))), known)
+    names = {"scripted": Endpoint(name="scripted", base_url="http://localhost:1/v1")}
+    result = await lab.run(lab.plan(*taken))
+    assert exportable(result, names) == "it has an extraction pattern, which promptfoo does not know"
+    assert not exportable(await lab.run(lab.plan(taken[0], lab.variant("plain"))), names)
 
 
 async def test_a_comparison_goes_back_to_promptfoo(lab: Lab) -> None:
-    found = await lab.run(lab.plan())
-    rows = lab.store.evaluation_set("p", found.set_name, found.set_version)
-    made = export_comparison(found, rows, {"scripted": Endpoint(name="scripted", base_url="http://localhost:1/v1")})
+    result = await lab.run(lab.plan())
+    rows = lab.store.evaluation_set("p", result.set_name, result.set_version)
+    made = export_comparison(result, rows, {"scripted": Endpoint(name="scripted", base_url="http://localhost:1/v1")})
     assert made.text.startswith("# Compared in the LLM Optimization Playground")
     config = yaml.safe_load(made.text)
     assert len(config["prompts"]) == 2

@@ -75,8 +75,8 @@ def test_a_row_that_makes_no_check_is_named(row: dict[str, str], told: str) -> N
 
 
 def test_empty_rows_are_left_out_and_limits_may_stand_in_either_column() -> None:
-    found = assertions_from_rows([{"type": None, "value": "x"}, {"type": "cost", "value": "0.5"}])
-    assert [(check.type, check.threshold) for check in found] == [("cost", 0.5)]
+    result = assertions_from_rows([{"type": None, "value": "x"}, {"type": "cost", "value": "0.5"}])
+    assert [(check.type, check.threshold) for check in result] == [("cost", 0.5)]
 
 
 def test_variants_are_named_by_what_tells_them_apart() -> None:
@@ -158,11 +158,11 @@ def test_what_is_missing_in_a_setup_is_told(lab: Lab, changes: dict[str, object]
 async def test_an_estimate_counts_calls_tokens_and_price(lab: Lab) -> None:
     chain = lab.variant("chain", steps=[{"name": "facts", "template": "{{ question }}"}], template="{{ facts }}")
     plan = lab.plan(lab.variant("plain"), chain, repeats=2)
-    found = estimate_comparison(plan, lab.models())
-    assert found.calls == 3 * 2 * 3
-    assert found.prompt_tokens > 0
-    assert found.cost_usd is not None
-    assert 0 < found.cost_usd[0] <= found.cost_usd[1]
+    result = estimate_comparison(plan, lab.models())
+    assert result.calls == 3 * 2 * 3
+    assert result.prompt_tokens > 0
+    assert result.cost_usd is not None
+    assert 0 < result.cost_usd[0] <= result.cost_usd[1]
     unsupported = {"type": "unsupported", "value": {"reason": "no"}}
     not_run = tuple(replace(example, variables={"checks": [unsupported]}) for example in EXAMPLES)
     for left, calls in ((EXAMPLES[:1], 1 * 2 * 3), ((), 0)):
@@ -202,22 +202,22 @@ def test_variables_are_named() -> None:
         system="{{ tone }}", template="{{ facts }} {{ context }} {{ colour }}",
         steps=({"name": "facts", "template": "{{ question }}"}, {"name": "idle", "template": "x"}),
     )  # fmt: skip
-    found = variables_of(prompt, ["tone", "size"])
-    assert found.used == ("colour", "context", "question", "tone")
-    assert found.undefined == ("colour",)
-    assert found.unused == ("idle", "size")
-    assert found.from_retrieval == ("context",)
+    result = variables_of(prompt, ["tone", "size"])
+    assert result.used == ("colour", "context", "question", "tone")
+    assert result.undefined == ("colour",)
+    assert result.unused == ("idle", "size")
+    assert result.from_retrieval == ("context",)
 
 
 async def test_a_preview_counts_every_call(lab: Lab) -> None:
     prompt = PromptSpec(system="Be brief.", template="{{ facts }}", steps=({"name": "facts", "template": "List."},))
     variables = preview_variables(prompt, EXAMPLES[0])
-    made = preview_prompt(prompt, variables, ModelSpec(endpoint="scripted", name="gpt-4o"), lab.models())
-    assert made.last.messages[-1].content == "[output of step facts]"
-    assert made.steps[0][1][-1].content == "List."
-    assert made.tokens == made.last.tokens + made.steps[0][2]
-    assert made.tokenizer == "o200k_base"
-    assert made.cost_usd == pytest.approx(made.tokens / 1e6)
+    preview = preview_prompt(prompt, variables, ModelSpec(endpoint="scripted", name="gpt-4o"), lab.models())
+    assert preview.last.messages[-1].content == "[output of step facts]"
+    assert preview.steps[0][1][-1].content == "List."
+    assert preview.tokens == preview.last.tokens + preview.steps[0][2]
+    assert preview.tokenizer == "o200k_base"
+    assert preview.cost_usd == pytest.approx(preview.tokens / 1e6)
 
 
 def test_a_passage_stands_in_for_retrieval() -> None:
@@ -238,12 +238,12 @@ def test_good_records_become_few_shot_examples(lab: Lab) -> None:
 
     failed = record(5, 1.0, failure=Failure("answer", "timeout", "late"))
     records = [record(1, 0.9), record(2, 0.2), record(3, None), record(4, 1.0), failed, record(1, 0.8)]
-    found = examples_from_records(records, "answer_f1", 0.5)
-    assert found == [{"question": "Q4?", "answer": "said 4"}, {"question": "Q1?", "answer": "said 1"}]
+    examples = examples_from_records(records, "answer_f1", 0.5)
+    assert examples == [{"question": "Q4?", "answer": "said 4"}, {"question": "Q1?", "answer": "said 1"}]
     (best, _) = examples_from_records(records, "answer_f1", 0.5, answer="reference", with_context=True)
     assert best == {"context": "passage", "question": "Q4?", "answer": "A4"}
-    saved = save_few_shot(lab.store, "p", "good", few_shot_from({"examples": found, "select": "first", "k": 1}))
-    assert saved.body["examples"] == found
+    version = save_few_shot(lab.store, "p", "good", few_shot_from({"examples": examples, "select": "first", "k": 1}))
+    assert version.body["examples"] == examples
 
 
 def test_where_less_is_better_the_lowest_scores_become_few_shot_examples(less_is_better: None) -> None:
@@ -251,5 +251,5 @@ def test_where_less_is_better_the_lowest_scores_become_few_shot_examples(less_is
         Record(Example(name, f"{name}?"), Answer(name), scores={"answer_f1": Score("answer_f1", value)})
         for name, value in (("middling", 0.3), ("bad", 0.9), ("border", 0.5), ("good", 0.0))
     ]
-    found = examples_from_records(records, "answer_f1", 0.5)
-    assert [example["answer"] for example in found] == ["good", "middling", "border"]
+    examples = examples_from_records(records, "answer_f1", 0.5)
+    assert [example["answer"] for example in examples] == ["good", "middling", "border"]

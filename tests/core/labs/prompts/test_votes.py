@@ -39,23 +39,23 @@ def vote(example: str, choice: str, voter: str = "ann", pair: tuple[str, str] = 
 async def test_a_ballot_shows_each_distinct_answer_once_in_an_order_of_its_own(lab: Lab) -> None:
     variants = [lab.variant("plain"), lab.variant("wrong", system="Be wrong."), lab.variant("twin", system="Be kind.")]
     many = [Example(f"m{n}", EXAMPLES[0].question, "Rhine") for n in range(20)]
-    found = await lab.run(lab.plan(*variants, examples=many))
-    asked = ballots_of(found, lab.grid(found), "ann")
-    assert len(asked.ballots) == 20
-    assert asked.same == asked.incomplete == 0
-    for ballot in asked.ballots:
+    result = await lab.run(lab.plan(*variants, examples=many))
+    ballots = ballots_of(result, lab.grid(result), "ann")
+    assert len(ballots.ballots) == 20
+    assert ballots.same == ballots.incomplete == 0
+    for ballot in ballots.ballots:
         assert sorted(ballot.answers) == ["It is Rhine.", "nonsense"]
         assert ballot.columns[ballot.answers.index("It is Rhine.")] == (0, 2)
-    assert len({ballot.answers for ballot in asked.ballots}) == 2, "answers are shuffled"
-    assert [b.row for b in asked.ballots] != sorted(b.row for b in asked.ballots), "rows are shuffled"
-    assert ballots_of(found, lab.grid(found), "ann") == asked
-    assert ballots_of(found, lab.grid(found), "bob") != asked
+    assert len({ballot.answers for ballot in ballots.ballots}) == 2, "answers are shuffled"
+    assert [b.row for b in ballots.ballots] != sorted(b.row for b in ballots.ballots), "rows are shuffled"
+    assert ballots_of(result, lab.grid(result), "ann") == ballots
+    assert ballots_of(result, lab.grid(result), "bob") != ballots
 
 
 async def test_rows_with_nothing_to_choose_are_counted_and_left_out(lab: Lab) -> None:
-    found = await lab.run(lab.plan(lab.variant("plain"), lab.variant("twin", system="Be kind.")))
-    asked = ballots_of(found, lab.grid(found), "ann")
-    assert (asked.ballots, asked.same, asked.incomplete) == ((), len(EXAMPLES), 0)
+    result = await lab.run(lab.plan(lab.variant("plain"), lab.variant("twin", system="Be kind.")))
+    ballots = ballots_of(result, lab.grid(result), "ann")
+    assert (ballots.ballots, ballots.same, ballots.incomplete) == ((), len(EXAMPLES), 0)
 
 
 async def test_votes_are_kept_per_voter_and_the_last_one_counts(lab: Lab) -> None:
@@ -81,8 +81,8 @@ async def test_the_best_of_three_beats_both_and_says_nothing_of_the_others(lab: 
     found = await lab.run(lab.plan(*variants, examples=EXAMPLES[:1]))
     ballot = Ballot(0, EXAMPLES[0], ("x", "y", "z"), ((1,), (0,), (2,)))
     cast_vote(lab.store, found, ballot, "ann", 0)
-    said = {(v.first, v.second): v.choice for v in lab.store.votes("p", found.id)}
-    assert said == {("one", "two"): "second", ("one", "three"): "neither", ("two", "three"): "first"}
+    values = {(v.first, v.second): v.choice for v in lab.store.votes("p", found.id)}
+    assert values == {("one", "two"): "second", ("one", "three"): "neither", ("two", "three"): "first"}
     cast_vote(lab.store, found, ballot, "ann", "tie")
     assert {v.choice for v in lab.store.votes("p", found.id)} == {"tie"}
     cast_vote(lab.store, found, ballot, "ann", "skip")
@@ -93,13 +93,13 @@ async def test_the_best_of_three_beats_both_and_says_nothing_of_the_others(lab: 
 
 
 async def test_a_vote_needs_a_voter_and_an_answer_that_is_there(lab: Lab) -> None:
-    found = await lab.run(lab.plan())
-    ballot = ballots_of(found, lab.grid(found), "ann").ballots[0]
+    result = await lab.run(lab.plan())
+    ballot = ballots_of(result, lab.grid(result), "ann").ballots[0]
     with pytest.raises(BadInput, match="Say who votes"):
-        cast_vote(lab.store, found, ballot, "  ", 0)
+        cast_vote(lab.store, result, ballot, "  ", 0)
     with pytest.raises(BadInput, match="no answer 3"):
-        cast_vote(lab.store, found, ballot, "ann", 2)
-    assert lab.store.votes("p", found.id) == []
+        cast_vote(lab.store, result, ballot, "ann", 2)
+    assert lab.store.votes("p", result.id) == []
 
 
 def test_the_tally_has_a_rate_with_its_interval_and_a_sign_test() -> None:
@@ -134,8 +134,8 @@ def test_several_pairs_are_adjusted_and_an_example_counts_once_whoever_votes() -
 
 
 async def test_preference_pairs_are_what_openai_takes(lab: Lab) -> None:
-    found = await lab.run(lab.plan())
-    grid = lab.grid(found)
+    result = await lab.run(lab.plan())
+    grid = lab.grid(result)
     names = ("plain", "wrong")
     votes = [vote("q1", "first", pair=names), vote("q2", "second", pair=names), vote("q3", "tie", pair=names)]
     pairs = preference_pairs(grid, votes)
@@ -155,12 +155,12 @@ async def test_preference_pairs_are_what_openai_takes(lab: Lab) -> None:
 
 
 async def test_votes_stand_in_the_page_of_the_comparison(lab: Lab) -> None:
-    found = await lab.run(lab.plan())
-    grid = lab.grid(found)
-    assert "Blind vote" not in comparison_html(found, grid, lab.store.votes("p", found.id))
-    for ballot in ballots_of(found, grid, "<b>ann</b>").ballots:
-        cast_vote(lab.store, found, ballot, "<b>ann</b>", next(p for p, c in enumerate(ballot.columns) if c == (0,)))
-    page = comparison_html(found, grid, lab.store.votes("p", found.id))
+    result = await lab.run(lab.plan())
+    grid = lab.grid(result)
+    assert "Blind vote" not in comparison_html(result, grid, lab.store.votes("p", result.id))
+    for ballot in ballots_of(result, grid, "<b>ann</b>").ballots:
+        cast_vote(lab.store, result, ballot, "<b>ann</b>", next(p for p, c in enumerate(ballot.columns) if c == (0,)))
+    page = comparison_html(result, grid, lab.store.votes("p", result.id))
     assert "<h2>Blind vote</h2>" in page
     assert "<td>plain against wrong</td><td>3, 0, 0</td><td>100% (44 to 100)</td>" in page
     assert "3 questions with a vote · by &lt;b&gt;ann&lt;/b&gt; (3)" in page
@@ -174,18 +174,18 @@ def test_the_file_of_votes_tells_moments_with_their_offset() -> None:
 
 
 async def test_votes_and_colours_go_with_the_runs_into_results_and_reports(lab: Lab, tmp_path: Path) -> None:
-    found = await lab.run(lab.plan())
-    grid = lab.grid(found)
-    runs = [column[0] for column in found.runs]
+    result = await lab.run(lab.plan())
+    grid = lab.grid(result)
+    runs = [column[0] for column in result.runs]
     # Saved before, so that the colours of a project are not those of the order in this result.
     for name in ("saved", "wrong"):
         lab.store.save_configuration("p", name, {"name": name}, name)
     assert result_of(lab.store, [run.id for run in runs])["votes"] == []
-    for ballot in ballots_of(found, grid, "<b>ann</b>").ballots:
-        cast_vote(lab.store, found, ballot, "<b>ann</b>", next(p for p, c in enumerate(ballot.columns) if c == (0,)))
+    for ballot in ballots_of(result, grid, "<b>ann</b>").ballots:
+        cast_vote(lab.store, result, ballot, "<b>ann</b>", next(p for p, c in enumerate(ballot.columns) if c == (0,)))
     # Turned round: what was first in the comparison is second here.
-    shown = [runs[1].id, runs[0].id]
-    (tmp_path / "r.json").write_text(json.dumps(result_of(lab.store, shown, ["wrong", "plain (old)"])))
+    rows = [runs[1].id, runs[0].id]
+    (tmp_path / "r.json").write_text(json.dumps(result_of(lab.store, rows, ["wrong", "plain (old)"])))
     write_report(read_result(tmp_path / "r.json"), tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text()
     assert "<h2>Blind vote</h2>" in page

@@ -67,10 +67,10 @@ async def test_a_budget_stops_it_and_what_was_made_is_kept(lab: Lab, work) -> No
 
 
 async def test_questions_that_the_budget_stopped_do_not_count_as_done(lab: Lab) -> None:
-    seen: list[LabProgress] = []
+    calls: list[LabProgress] = []
     with pytest.raises(OutOfBudget):
-        await measured(lab, 0.025, on_progress=seen.append)
-    assert (seen[-1].done, seen[-1].total) == (2, 4)
+        await measured(lab, 0.025, on_progress=calls.append)
+    assert (calls[-1].done, calls[-1].total) == (2, 4)
 
 
 async def test_a_budget_without_prices_is_refused(lab: Lab) -> None:
@@ -85,38 +85,38 @@ async def test_a_budget_without_prices_is_refused(lab: Lab) -> None:
 @pytest.mark.parametrize("answers", [False, True])
 async def test_an_estimate_foretells_what_leave_one_out_spends(lab: Lab, answers: bool) -> None:
     async with lab.models() as models:
-        told = await estimate_ablation(
+        estimate = await estimate_ablation(
             Subject(lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models), answers=answers
         )
     pilot = len(lab.chat.requests)
     # The whole, and without HyDE, BM25 and dense search: of each one question is tried.
-    assert (told.total, told.left, told.failures) == (16, 12, ())
-    assert told.spent_usd == pytest.approx(0.01 * pilot)
+    assert (estimate.total, estimate.left, estimate.failures) == (16, 12, ())
+    assert estimate.spent_usd == pytest.approx(0.01 * pilot)
     await left_out(lab, answers=answers)
-    made = len(lab.chat.requests) - pilot
-    assert told.calls == pytest.approx(made, abs=3)
-    assert told.cost_usd == pytest.approx(0.01 * told.calls)
+    count = len(lab.chat.requests) - pilot
+    assert estimate.calls == pytest.approx(count, abs=3)
+    assert estimate.cost_usd == pytest.approx(0.01 * estimate.calls)
 
 
 async def test_an_estimate_foretells_what_a_whole_set_spends(lab: Lab) -> None:
     async with lab.models() as models:
-        told = await estimate_measure(Subject(lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models))
+        estimate = await estimate_measure(Subject(lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models))
     pilot = len(lab.chat.requests)
     assert 0 < pilot < len(EXAMPLES)
-    assert told.paid_usd == told.spent_usd == pytest.approx(0.01 * pilot)
+    assert estimate.paid_usd == estimate.spent_usd == pytest.approx(0.01 * pilot)
     with pytest.raises(OutOfBudget):
         await measured(lab, 0.01 * pilot + 0.005)
     assert len(lab.chat.requests) == pilot
     await measured(lab, 1.0)
-    assert told.calls == told.left == len(lab.chat.requests) - pilot
-    assert told.cost_usd == pytest.approx(0.01 * told.calls)
+    assert estimate.calls == estimate.left == len(lab.chat.requests) - pilot
+    assert estimate.cost_usd == pytest.approx(0.01 * estimate.calls)
 
 
 async def test_an_estimate_leaves_out_what_is_known(lab: Lab) -> None:
     await swept(lab)
     async with lab.models() as models:
-        told = await estimate_sweep(Subject(lab.configuration(), EXAMPLES, lab.documents, models), ks=(1, 2, 3))
-    assert (told.total, told.left, told.calls, told.cost_usd) == (12, 1, 1, pytest.approx(0.01))
+        estimate = await estimate_sweep(Subject(lab.configuration(), EXAMPLES, lab.documents, models), ks=(1, 2, 3))
+    assert (estimate.total, estimate.left, estimate.calls, estimate.cost_usd) == (12, 1, 1, pytest.approx(0.01))
 
 
 async def test_what_is_asked_decides_whether_it_is_free(lab: Lab) -> None:
@@ -131,43 +131,43 @@ async def test_what_is_asked_decides_whether_it_is_free(lab: Lab) -> None:
 
 
 async def test_progress_tells_tokens_cost_and_what_was_known(lab: Lab) -> None:
-    seen: list[LabProgress] = []
-    await swept(lab, on_progress=seen.append)
-    assert (seen[-1].done, seen[-1].total, seen[-1].cached) == (8, 8, 0)
-    assert seen[-1].usage.cost_usd == pytest.approx(0.08)
-    assert seen[-1].as_dict()["tokens"] > 0
-    await swept(lab, on_progress=seen.append)
-    assert (seen[-1].cached, seen[-1].usage.calls, seen[-1].seconds_left) == (8, 0, 0.0)
-    assert seen[-2].seconds_left is None
+    calls: list[LabProgress] = []
+    await swept(lab, on_progress=calls.append)
+    assert (calls[-1].done, calls[-1].total, calls[-1].cached) == (8, 8, 0)
+    assert calls[-1].usage.cost_usd == pytest.approx(0.08)
+    assert calls[-1].as_dict()["tokens"] > 0
+    await swept(lab, on_progress=calls.append)
+    assert (calls[-1].cached, calls[-1].usage.calls, calls[-1].seconds_left) == (8, 0, 0.0)
+    assert calls[-2].seconds_left is None
 
 
 def test_time_left_is_told_by_what_is_made() -> None:
     now = 0.0
-    seen: list[LabProgress] = []
-    tally = Tally(100, Budget(), seen.append, at_once=1, clock=lambda: now)
+    calls: list[LabProgress] = []
+    tally = Tally(100, Budget(), calls.append, at_once=1, clock=lambda: now)
     for _ in range(80):
         now += 0.01
         tally.step(from_cache=True)
-    assert seen[-1].seconds_left is None
+    assert calls[-1].seconds_left is None
     for _ in range(6):
         now += 2.0
         tally.step(from_cache=False)
-    assert seen[-1].seconds_left == pytest.approx(14 * 2.0)
-    assert (seen[-1].done, seen[-1].cached) == (86, 80)
+    assert calls[-1].seconds_left == pytest.approx(14 * 2.0)
+    assert (calls[-1].done, calls[-1].cached) == (86, 80)
 
 
 def test_searches_between_answers_do_not_tell_the_time() -> None:
     now = 0.0
-    seen: list[LabProgress] = []
-    tally = Tally(20, Budget(), seen.append, slow=10, at_once=1, clock=lambda: now)
+    calls: list[LabProgress] = []
+    tally = Tally(20, Budget(), calls.append, slow=10, at_once=1, clock=lambda: now)
     for _ in range(10):
         now += 0.01
         tally.step(from_cache=False, slow=False)
-    assert seen[-1].seconds_left is None
+    assert calls[-1].seconds_left is None
     for _ in range(5):
         now += 3.0
         tally.step(from_cache=False)
-    assert seen[-1].seconds_left == pytest.approx(5 * 3.0)
+    assert calls[-1].seconds_left == pytest.approx(5 * 3.0)
 
 
 def test_a_job_ends_as_budget_reached_and_goes_on_with_a_larger_one(lab: Lab) -> None:
@@ -183,11 +183,11 @@ def test_a_job_ends_as_budget_reached_and_goes_on_with_a_larger_one(lab: Lab) ->
     assert "The budget of $0.035" in stopped.error
     assert stopped.progress["cost_usd"] <= 0.035
     assert report_of(stopped, KSweep) is None
-    done = run(0.2)
-    assert done.status == "finished", done.error
-    assert done.progress["cached"] == 3
-    assert done.progress["cost_usd"] == pytest.approx(0.08), "what was paid before it was stopped is a part of it"
-    assert done.progress["cost_usd"] + done.progress["left_usd"] == pytest.approx(0.2)
+    result = run(0.2)
+    assert result.status == "finished", result.error
+    assert result.progress["cached"] == 3
+    assert result.progress["cost_usd"] == pytest.approx(0.08), "what was paid before it was stopped is a part of it"
+    assert result.progress["cost_usd"] + result.progress["left_usd"] == pytest.approx(0.2)
 
 
 def test_a_pilot_is_a_job_too(lab: Lab) -> None:
@@ -197,22 +197,22 @@ def test_a_pilot_is_a_job_too(lab: Lab) -> None:
         arguments = lab_arguments(lab.store, pilot_of(kind), task, options)
         job = runner.wait(runner.submit(pilot_of(kind), "p", arguments, versions=lab_versions(task)), 60)
         assert job.status == "finished", job.error
-        told = report_of(job, LabEstimate)
-        assert told is not None
-        assert told.left < told.total
+        text = report_of(job, LabEstimate)
+        assert text is not None
+        assert text.left < text.total
 
 
 async def test_the_same_work_again_is_paid_from_the_same_budget(lab: Lab) -> None:
     """Twice the same budget buys no more than once; a larger one pays the rest, and without one it asks."""
     with pytest.raises(OutOfBudget):
         await swept(lab, 0.035)
-    asked = len(lab.chat.requests)
+    count = len(lab.chat.requests)
     for _ in range(3):
         with pytest.raises(OutOfBudget, match=r"The budget of \$0\.035 .*\(\$0\.03 are spent\)"):
             await swept(lab, 0.035)
     with pytest.raises(BadInput, match=r"stopped by its budget, and \$0\.03 are spent so far"):
         await swept(lab)
-    assert len(lab.chat.requests) == asked
+    assert len(lab.chat.requests) == count
     with pytest.raises(OutOfBudget, match=r"\(\$0\.05 are spent\)"):
         await swept(lab, 0.055)
     assert len(lab.chat.requests) == 5
@@ -225,14 +225,14 @@ async def test_the_same_work_again_is_paid_from_the_same_budget(lab: Lab) -> Non
 
 async def test_a_pilot_is_a_part_of_the_budget(lab: Lab) -> None:
     async with lab.models() as models:
-        found = await estimate_sweep(
+        result = await estimate_sweep(
             Subject(lab.configuration(), EXAMPLES, lab.documents, models), ks=(1, 3), judge=lab.judge
         )
-    assert found.paid_usd == found.spent_usd == pytest.approx(0.01 * len(lab.chat.requests))
-    made = len(lab.chat.requests)
+    assert result.paid_usd == result.spent_usd == pytest.approx(0.01 * len(lab.chat.requests))
+    count = len(lab.chat.requests)
     with pytest.raises(OutOfBudget):
-        await swept(lab, 0.01 * made + 0.005, judge=lab.judge)
-    assert len(lab.chat.requests) == made
+        await swept(lab, 0.01 * count + 0.005, judge=lab.judge)
+    assert len(lab.chat.requests) == count
     # A further pilot asks for no budget, and what was stopped by its budget still asks for a new one.
     async with lab.models() as models:
         await estimate_sweep(Subject(lab.configuration(), EXAMPLES, lab.documents, models), ks=(1, 3), judge=lab.judge)

@@ -38,17 +38,17 @@ async def seen(lab: Lab, retrieval: dict, example: Example = EXAMPLES[0], **more
 
 
 async def test_a_question_is_followed_through_every_stage(lab: Lab) -> None:
-    found = await seen(lab, HYBRID)
-    assert [stage.stage for stage in found.retrieval.trace] == [
+    result = await seen(lab, HYBRID)
+    assert [stage.stage for stage in result.retrieval.trace] == [
         "transform", "embed", "search", "search", "fusion", "select",
     ]  # fmt: skip
-    assert [row.chunk.document for row in found.flow if row.gold] == ["rivers.txt"]
-    (trace,) = found.gold.traces
+    assert [row.chunk.document for row in result.flow if row.gold] == ["rivers.txt"]
+    (trace,) = result.gold.traces
     assert trace.loss_stage == ""
     assert trace.ranks["select (top-k)"] == 1
-    assert found.map is not None
-    assert {point.kind for point in found.map.points} == {"question", "chunk"}
-    assert found.chunks == 3
+    assert result.map is not None
+    assert {point.kind for point in result.map.points} == {"question", "chunk"}
+    assert result.chunks == 3
 
 
 async def test_invented_passages_are_on_the_map_and_can_be_written_by_hand(lab: Lab) -> None:
@@ -72,29 +72,29 @@ async def test_an_endpoint_that_fails_leaves_a_warning_and_the_question_itself(l
         raise EndpointError("The endpoint scripted is down.", "server-error")
 
     lab.chat = ScriptedChat(down)
-    found = await seen(lab, HYDE)
-    assert "The question itself is searched." in found.retrieval.warnings[0]
-    assert found.retrieval.hits[0].chunk.document == "rivers.txt"
+    result = await seen(lab, HYDE)
+    assert "The question itself is searched." in result.retrieval.warnings[0]
+    assert result.retrieval.hits[0].chunk.document == "rivers.txt"
 
 
 async def test_an_answer_is_known_once_it_was_given(lab: Lab) -> None:
     async with lab.models() as models:
         one = QuestionLab(lab.configuration(retrieval=HYBRID), lab.documents, models)
         assert not one.is_cached(EXAMPLES[0])
-        found = await one.look(EXAMPLES[0])
+        result = await one.look(EXAMPLES[0])
         assert one.is_cached(EXAMPLES[0])
-        assert one.read_answer(found) is None
-        assert (await one.answer(found)).text == "Rhine"
-        known = one.read_answer(found)
-        assert known is not None
-        assert "The Rhine flows through Cologne." in known.prompt[-1].content
+        assert one.read_answer(result) is None
+        assert (await one.answer(result)).text == "Rhine"
+        answer = one.read_answer(result)
+        assert answer is not None
+        assert "The Rhine flows through Cologne." in answer.prompt[-1].content
     assert len(lab.chat.requests) == 1
 
 
 async def test_a_question_without_references_has_no_gold(lab: Lab) -> None:
-    found = await seen(lab, HYBRID, Example("own", "What rusts?"))
-    assert not any(row.gold for row in found.flow)
-    assert found.gold.traces == ()
+    result = await seen(lab, HYBRID, Example("own", "What rusts?"))
+    assert not any(row.gold for row in result.flow)
+    assert result.gold.traces == ()
 
 
 async def test_a_configuration_without_retrieval_is_refused(lab: Lab) -> None:
@@ -162,9 +162,9 @@ def test_looking_is_a_job_whose_findings_stay_in_memory(lab: Lab) -> None:
     side = LookSide(configuration=configuration, texts=None, key=key, index=index)
     job = runner.wait(runner.submit("retrieval-look", "p", look_arguments([side], EXAMPLES[0])), 60)
     assert job.status == "finished", job.error
-    found = looked.get(key)
-    assert found is not None
-    assert found.retrieval.hits[0].chunk.document == "rivers.txt"
+    result = looked.get(key)
+    assert result is not None
+    assert result.retrieval.hits[0].chunk.document == "rivers.txt"
     assert looked.is_open(index)
 
 
@@ -230,16 +230,16 @@ def test_what_decides_an_inspection_is_in_its_key(lab: Lab) -> None:
 
 
 def test_models_are_loaded_ahead_of_the_first_look(lab: Lab) -> None:
-    asked: list[str] = []
+    questions: list[str] = []
 
     def recording() -> Models:
         models = lab.models()
-        models.embedder = lambda spec: asked.append(spec.model)  # type: ignore[method-assign]
+        models.embedder = lambda spec: questions.append(spec.model)  # type: ignore[method-assign]
         return models
 
     load_ahead(lab.configuration(retrieval=HYBRID), recording).join(60)
     load_ahead(lab.configuration(retrieval=None), recording).join(60)
-    assert asked == [BUILTIN_EMBEDDING]
+    assert questions == [BUILTIN_EMBEDDING]
 
 
 def test_only_what_asks_no_model_is_quick(lab: Lab) -> None:

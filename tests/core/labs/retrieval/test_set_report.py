@@ -191,9 +191,9 @@ async def test_what_checks_and_transforms_take_is_the_same_from_a_warm_cache(lab
     only_check = {**CHECKED, "fact_check": {**CHECKED["fact_check"], "refuse_unsupported": False}}
     first = await left_out(lab, answers=True, **only_check)
     check = next(one for one in first.removed if one.name == "without fact check")
-    asked = [request for request in lab.judge_chat.requests if "You check an answer" in request.messages[0].content]
-    assert len(asked) == 4
-    tokens = sum(len(request.messages[0].content.split()) + len(doubting(request).split()) for request in asked) / 4
+    requests = [request for request in lab.judge_chat.requests if "You check an answer" in request.messages[0].content]
+    assert len(requests) == 4
+    tokens = sum(len(request.messages[0].content.split()) + len(doubting(request).split()) for request in requests) / 4
     assert check.cost.tokens == pytest.approx(tokens)
     assert check.cost.usd == pytest.approx(0.1)
     assert check.cost.seconds >= 0.05
@@ -230,12 +230,12 @@ async def test_work_that_was_done_before_costs_what_it_takes(lab: Lab) -> None:
         costs = {one.name: one.cost.seconds for one in (await left_out(lab, retrieval=parts)).removed}
         assert costs["without dense"] >= 0.02
         assert costs["without rerank (late-interaction)"] >= 0.03
-    asked = len(lab.chat.requests)
+    count = len(lab.chat.requests)
     await left_out(lab, retrieval={**HYBRID, "rerank": {"method": "llm-yes-no", "llm": {"endpoint": "scripted"}}})
-    assert len(lab.chat.requests) > asked
-    asked = len(lab.chat.requests)
+    assert len(lab.chat.requests) > count
+    count = len(lab.chat.requests)
     await left_out(lab, retrieval={**HYBRID, "rerank": {"method": "llm-yes-no", "llm": {"endpoint": "scripted"}}})
-    assert len(lab.chat.requests) == asked
+    assert len(lab.chat.requests) == count
 
 
 async def test_checks_that_share_their_judge_cost_what_their_removal_spares(lab: Lab) -> None:
@@ -251,12 +251,12 @@ async def test_checks_that_share_their_judge_cost_what_their_removal_spares(lab:
 
 
 async def test_the_built_in_check_takes_time_and_no_tokens(lab: Lab) -> None:
-    checked = {"retrieval": HYBRID, "fact_check": {"refuse_unsupported": True}}
-    first = (await left_out(lab, answers=True, **checked)).removed[-1]
+    report = {"retrieval": HYBRID, "fact_check": {"refuse_unsupported": True}}
+    first = (await left_out(lab, answers=True, **report)).removed[-1]
     assert first.name == "without refusal"
     assert first.cost.seconds > 0
     assert first.cost.tokens == 0
-    assert (await left_out(lab.restarted(), answers=True, **checked)).removed[-1].cost == first.cost
+    assert (await left_out(lab.restarted(), answers=True, **report)).removed[-1].cost == first.cost
 
 
 async def test_with_answers_their_quality_leads(lab: Lab) -> None:
@@ -390,9 +390,9 @@ def test_each_is_a_job_whose_report_is_found_again(lab: Lab) -> None:
         arguments = lab_arguments(lab.store, kind, task, options)
         job = runner.wait(runner.submit(kind, project, arguments, versions=lab_versions(task)), 60)
         assert job.status == "finished", job.error
-        found = latest(lab.store, project, kind, task.key(**options))
-        assert found is not None
-        report = report_of(found, made)
+        result = latest(lab.store, project, kind, task.key(**options))
+        assert result is not None
+        report = report_of(result, made)
         assert report is not None
         assert report.configuration == "rag"
         assert latest(lab.store, project, kind, task.key(**options, other=1)) is None
@@ -421,8 +421,8 @@ def test_a_job_that_cannot_work_says_why(lab: Lab) -> None:
 def test_whatever_an_example_says_decides_which_result_is_current(lab: Lab, change: dict[str, object]) -> None:
     project = lab.store.project("p")
     task = Task(project, lab.configuration(retrieval=HYBRID), EXAMPLES, lab.documents, "questions")
-    changed = dataclasses.replace(task, examples=(dataclasses.replace(EXAMPLES[0], **change), *EXAMPLES[1:]))  # type: ignore[arg-type]
-    assert changed.key() != task.key()
+    variant = dataclasses.replace(task, examples=(dataclasses.replace(EXAMPLES[0], **change), *EXAMPLES[1:]))  # type: ignore[arg-type]
+    assert variant.key() != task.key()
 
 
 def test_what_stands_behind_a_models_name_decides_which_result_is_current(lab: Lab) -> None:

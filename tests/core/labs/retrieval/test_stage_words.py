@@ -31,13 +31,13 @@ def test_every_part_that_can_be_left_out_has_words(transform: str, rerank: str) 
             "rerank": {"method": rerank, "model": "reader" if rerank == "cross-encoder" else ""},
         }
     )
-    shown = {name: part_words(name) for name in variants(spec)}
-    assert len(shown) == 6
-    for name, words in shown.items():
+    cells = {name: part_words(name) for name in variants(spec)}
+    assert len(cells) == 6
+    for name, words in cells.items():
         assert words.startswith("without ")
         assert words != name
-    assert shown["without bm25"] == "without search by words (BM25)"
-    assert shown["without dense"] == "without search by meaning (dense)"
+    assert cells["without bm25"] == "without search by words (BM25)"
+    assert cells["without dense"] == "without search by meaning (dense)"
 
 
 def test_a_stage_is_told_with_what_it_searched_for() -> None:

@@ -35,23 +35,23 @@ async def test_a_search_that_is_cancelled_and_begun_anew_costs_no_more_than_its_
     search, options = SEARCHES[kind]
     budget: dict[str, Any] = {"usd": 0.6}
     for most in (12, 24):
-        found = await lab.run(
+        result = await lab.run(
             search, lab.task(budget=budget), should_cancel=lambda most=most: len(lab.chat.requests) >= most, **options
         )
-        assert found.ended == "cancelled"
+        assert result.ended == "cancelled"
         # What was answered must be asked again, and what it cost stays spent.
         lab.store.cache.clear()
     assert paid(lab) >= 0.24
-    found = await lab.run(search, lab.task(budget=budget), **options)
-    assert found.ended == "budget"
+    result = await lab.run(search, lab.task(budget=budget), **options)
+    assert result.ended == "budget"
     before = paid(lab)
     assert before <= 0.6 + 1e-9
     for again in ({}, budget, {"usd": before}):
         with pytest.raises(BadInput, match="stopped by its budget"):
             await lab.run(search, lab.task(budget=again), **options)
     assert paid(lab) == before
-    found = await lab.run(search, lab.task(budget={"usd": 5.0}), **options)
-    assert found.ended == ""
+    result = await lab.run(search, lab.task(budget={"usd": 5.0}), **options)
+    assert result.ended == ""
     assert lab.reports[-1]["left_usd"] == pytest.approx(5.0 - paid(lab))
 
 

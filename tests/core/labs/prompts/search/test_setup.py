@@ -54,9 +54,9 @@ def test_a_job_keeps_its_result(stored: Lab) -> None:
     job_id = runner.submit(FEW_SHOT_EFFECT, "p", arguments)
     job = runner.wait(job_id, 60)
     assert job.status == "finished"
-    found = read_search_result(job, FewShotEffect)
-    assert found is not None
-    assert len(found.examples) == 3
+    result = read_search_result(job, FewShotEffect)
+    assert result is not None
+    assert len(result.examples) == 3
     assert job.progress["done"] == job.progress["total"] == 96
     assert [one.id for one in search_jobs(stored.store, "p", FEW_SHOT_EFFECT, "shots")] == [job_id]
     assert not search_jobs(stored.store, "p", FEW_SHOT_EFFECT, "others")
@@ -78,10 +78,10 @@ async def test_retrieved_passages_go_along(stored: Lab) -> None:
     rows = tuple(Example(f"q{n}", f"Who stands at the corner in number {n * 37}?", str(n * 37 + 1)) for n in range(12))
     stored.store.save_evaluation_set("p", EvaluationSet("corners", rows))
     shots = FewShotSpec(examples=({"question": "How warm is snow?", "answer": "cold"},), template="{{ question }}")
-    found = await stored.run(
+    result = await stored.run(
         measure_few_shot_effect, task_from(stored.store, "p", setup(variant=variant, set_name="corners"), shots)
     )
-    assert found.full.mean == 1.0
+    assert result.full.mean == 1.0
 
 
 # --- a set that is split
@@ -96,10 +96,10 @@ def split_set(stored: Lab, shares: tuple[int, int, int] = (50, 30, 20)) -> dict[
 
 def test_a_search_on_the_search_part_is_confirmed_on_the_confirm_part_and_asks_no_other_question(stored: Lab) -> None:
     texts = split_set(stored)
-    asked: list[str] = []
+    questions: list[str] = []
 
     def answer(request: ChatRequest) -> str:
-        asked.append(request.messages[-1].content)
+        questions.append(request.messages[-1].content)
         return reply(request)
 
     stored.chat = ScriptedChat(answer)
@@ -107,12 +107,12 @@ def test_a_search_on_the_search_part_is_confirmed_on_the_confirm_part_and_asks_n
     task = task_from(stored.store, "p", own, FewShotSpec(examples=SHOTS))
     runner = stored.runner()
     job = runner.wait(runner.submit(CHOICE, "p", search_arguments(stored.store, CHOICE, "shots", task, own, {})), 60)
-    found = read_search_result(job, ChoiceResult)
-    assert found is not None
-    assert found.verification is not None
-    assert (found.training, found.held_back, found.verification.questions) == (20, 12, 12)
-    assert set(found.trained_on) == texts["search"]
-    assert set(asked) == texts["search"] | texts["confirm"]
+    result = read_search_result(job, ChoiceResult)
+    assert result is not None
+    assert result.verification is not None
+    assert (result.training, result.held_back, result.verification.questions) == (20, 12, 12)
+    assert set(result.trained_on) == texts["search"]
+    assert set(questions) == texts["search"] | texts["confirm"]
 
 
 def test_a_few_shot_example_that_repeats_a_confirming_question_is_left_out(stored: Lab) -> None:

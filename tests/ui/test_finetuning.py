@@ -572,6 +572,23 @@ def test_a_services_own_jobs_are_listed_when_asked_for(app: App, used: str, stor
     assert "cloud" in " ".join(text.value for text in test.text)
 
 
+def test_a_job_at_a_service_is_followed_by_any_page(
+    app: App, used: str, store: Store, settings: Settings, stub: FineTuningStub
+) -> None:
+    version = save_training_set(store, used, "shades", examples(20))
+    remote = stub.add_job({"model": "big", "training_file": "file-9"})
+    request = JobRequest(name="far", provider="cloud", base_model="big")
+    folder = new_folder(settings, request, "service", version.train, None)
+    folder.update_state(status="running", remote_id=remote["id"])
+    stub.finish(remote["id"], model="ft:big:far")
+    test = app("pages/evaluation.py", project=used)
+    assert not test.exception
+    until(lambda: folder.job().has_ended)
+    assert folder.job().tuned_model == "ft:big:far"
+    assert stub.count("GET /fine_tuning/jobs/ID") == 1
+    assert not test.run().sidebar.get("progress")
+
+
 def test_likely_secrets_are_counted_before_they_leave(app: App, used: str, store: Store, stub: FineTuningStub) -> None:
     leaky = chat_example("my key is sk-abcdefghijklmnopqrstuvwx", "noted")
     save_training_set(store, used, "shades", [*examples(12), leaky])

@@ -40,6 +40,7 @@ from llmopt_core.cli import (
     report,
     retrieve,
     sql,
+    sql_compare,
 )
 from llmopt_core.cli.coverage import OUT_OF_BUDGET
 from llmopt_core.cli.output import SafeStream, print_error
@@ -63,7 +64,7 @@ app = typer.Typer(
 )
 _MODULES = (
     evaluate, gate, import_results, compare, noise, advise, ladder, failures, judge_labels, prompts, chunk, chunk_sweep,
-    retrieve, sql, ablate, finetune, jobs, project, questions, report, export, doctor, browser,
+    retrieve, sql, sql_compare, ablate, finetune, jobs, project, questions, report, export, doctor, browser,
 )  # fmt: skip
 for module in _MODULES:
     module.register(app)

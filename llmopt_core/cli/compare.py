@@ -33,22 +33,23 @@ def compare(  # noqa: PLR0917
     ] = False,
     margin: Annotated[
         float | None,
-        typer.Option(help="Differences below it do not matter: what lies within it is equivalent. 0.05 by default."),
+        typer.Option(help="Differences below it do not matter: what lies within it is equivalent; that of the file."),
     ] = None,
     json: JsonOption = "",
 ) -> None:
     """Compare two configurations, or all."""
     from llmopt_core.errors import BadInput
+    from llmopt_core.experiments.margin import check_margin, margin_in
     from llmopt_core.experiments.result_file import read_result
 
-    # Not `<=`: NaN is no margin either.
-    if margin is not None and not margin > 0:
-        raise BadInput(f"--margin is a number above 0, such as 0.02, not {margin:g}.")
+    if margin is not None:
+        check_margin(margin)
     if matrix and (name_a or name_b):
         raise BadInput("--matrix compares all configurations; leave out the names, or --matrix.")
     if not matrix and not (name_a and name_b and metric):
         raise BadInput("Name two configurations and --metric, or give --matrix.")
     result = read_result(file)
+    margin = margin or margin_in(result)
     text, values = (
         _matrix(result, metric, margin, file) if matrix else _pair(result, name_a, name_b, metric, margin, file)
     )

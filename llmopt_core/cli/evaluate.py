@@ -24,6 +24,7 @@ from llmopt_core.cli.gate import (
 from llmopt_core.cli.leaderboard_text import leaderboard_text, run_caveat_lines
 from llmopt_core.cli.output import (
     JsonOption,
+    MarginOption,
     QuestionColumnOption,
     QuestionsEncodingOption,
     SplitOption,
@@ -77,6 +78,7 @@ def evaluate(
     column: QuestionColumnOption = None,
     questions_encoding: QuestionsEncodingOption = "",
     split: SplitOption = "",
+    margin: MarginOption = None,
     trust: TrustOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
     json: JsonOption = "",
@@ -86,9 +88,12 @@ def evaluate(
 
     from llmopt_core.errors import BadInput
     from llmopt_core.experiments.grading import metrics_to_record
+    from llmopt_core.experiments.margin import check_margin, save_margin
     from llmopt_core.experiments.result import result_of
     from llmopt_core.labs.evaluation.gate.decide import decide
 
+    if margin is not None:
+        check_margin(margin)
     experiment = read_experiment(file, column, questions_encoding, trust, split)
     names = configuration or [item.name for item in experiment.configurations]
     metrics = metrics_to_record(experiment.metrics, experiment.evaluation_set.examples[:limit])
@@ -108,6 +113,8 @@ def evaluate(
     if estimate:
         return tell_estimate(store, plan, experiment, concurrency, json)
     run_ids = asyncio.run(_run(store, plan, experiment, concurrency=concurrency, resume=not fresh, quiet=quiet))
+    if margin is not None:
+        save_margin(store, experiment.project, margin)
     result = result_of(store, run_ids)
     if budget is not None:
         note(_budget_line(store, run_ids, budget))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, number, number_with_interval, print_result, table
+from llmopt_core.cli.output import JsonOption, MarginOption, number, number_with_interval, print_result, table
 from llmopt_core.cli.setup import open_workspace
 from llmopt_core.errors import BadInput
 
@@ -38,14 +38,24 @@ def register(app: typer.Typer) -> None:
 
 
 @group.callback()
-def show(context: typer.Context, project: ProjectOption = "", metric: MetricOption = "", json: JsonOption = "") -> None:
+def show(
+    context: typer.Context,
+    project: ProjectOption = "",
+    metric: MetricOption = "",
+    margin: MarginOption = None,
+    json: JsonOption = "",
+) -> None:
     """Print the ladder, where no command follows."""
+    from llmopt_core.experiments.margin import check_margin
+
     if context.invoked_subcommand is not None:
-        if project or metric or json:
+        if project or metric or margin or json:
             raise BadInput(f"Write the options after `ladder {context.invoked_subcommand} RUN`.")
         return
+    if margin is not None:
+        check_margin(margin)
     _, store = open_workspace()
-    ladder = _ladder(store, project, metric)
+    ladder = _ladder(store, project, metric, margin)
     print_result(_text(ladder), ladder.to_dict(), json)
 
 
@@ -104,10 +114,10 @@ def _print_rung(store: Store, ladder: Ladder, rung: Rung, json: str) -> None:
     print_result(f"{current.sign} {current.name} is {_state(current)}: {current.reason}.", current.to_dict(), json)
 
 
-def _ladder(store: Store, project: str, metric: str = "") -> Ladder:
+def _ladder(store: Store, project: str, metric: str = "", margin: float | None = None) -> Ladder:
     from llmopt_core.labs.evaluation.ladder.build import build_ladder
 
-    ladder = build_ladder(store, store.project(project or _only_project(store)), metric)
+    ladder = build_ladder(store, store.project(project or _only_project(store)), metric, margin)
     if metric and metric not in ladder.metrics:
         has = ", ".join(sorted(ladder.metrics)) or "nothing: nothing was run yet"
         raise BadInput(f"No run of {ladder.project} was measured by {metric}; there is {has}.")

@@ -17,8 +17,10 @@ def leaderboard_text(store: Store, run_ids: list[int], experiment: Experiment, b
     """All runs side by side, and what must be said of them."""
     from llmopt_core.experiments.comparison_family import project_family
     from llmopt_core.experiments.leaderboard import leaderboard
+    from llmopt_core.experiments.margin import project_margin
     from llmopt_core.experiments.run_scores import baseline_position, read_run_scores
     from llmopt_core.reporting.formatting import questions
+    from llmopt_core.reporting.verdict_words import margin_words
 
     runs = [store.run(run_id) for run_id in run_ids]
     names = [run.name for run in runs]
@@ -29,7 +31,8 @@ def leaderboard_text(store: Store, run_ids: list[int], experiment: Experiment, b
     # All comparisons of the project on these questions, not just those shown: looking often finds something by chance.
     family = project_family(store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs)
     # Judges and metrics are the same for all runs of one file, so the first stands for them.
-    rows = leaderboard(read_run_scores(store, runs), metrics, position, family)
+    margin = project_margin(store, first.project)
+    rows = leaderboard(read_run_scores(store, runs), metrics, position, family, margin)
     question_count = questions([run.done for run in runs], len(experiment.evaluation_set.examples))
     heading = [f"project {experiment.project}, {experiment.evaluation_set.name} ({question_count}), {first.judge}", ""]
     body = [[metric, *(_cell(row, metric) for row in rows)] for metric in metrics]
@@ -39,7 +42,9 @@ def leaderboard_text(store: Store, run_ids: list[int], experiment: Experiment, b
     note_line = "mean [95 % interval]"
     if len(runs) > 1:
         # One run is compared with nothing, so there is no baseline to name.
-        note_line += f"; compared with {names[position]}. {family.in_short} How: docs/statistics.md"
+        note_line += (
+            f"; compared with {names[position]}. {family.in_short} {margin_words(margin)} How: docs/statistics.md"
+        )
     notes = [*_apart(rows), *_judge_note(first), *list_missing_scores(store, runs), *run_caveat_lines(store, run_ids)]
     return "\n".join([*heading, text, "", note_line, *notes])
 

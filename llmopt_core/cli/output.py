@@ -64,6 +64,10 @@ QuestionColumnOption = Annotated[
 ]
 
 
+MarginOption = Annotated[
+    float | None,
+    typer.Option(help="Differences below it do not matter: what lies within it is equivalent. 0.05 where none is set."),
+]
 SplitOption = Annotated[
     str,
     typer.Option(

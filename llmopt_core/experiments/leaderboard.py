@@ -69,7 +69,7 @@ def leaderboard(
         metrics: Columns.
         baseline: Position in `runs` of the one the others are compared with.
         family: What their comparisons are tested together with; that of these runs by default.
-        margin: Differences below it do not matter; by default as of `compare_pairs`.
+        margin: Differences below it do not matter, as of `PairedSample.scale_margin`; by default the usual one.
     """
     if not runs:
         return []
@@ -96,7 +96,7 @@ def compare_runs(
         b: What is compared with it.
         metric: By which metric.
         family: What this comparison is tested together with; nothing by default.
-        margin: Differences below it do not matter; by default as of `compare_pairs`.
+        margin: Differences below it do not matter, as of `PairedSample.scale_margin`; by default the usual one.
 
     Raises:
         BadInput: They have no example in common.
@@ -110,7 +110,9 @@ def _compare(
     a: RunScoreTable, b: RunScoreTable, metric: str, family: Family | None, margin: float | None
 ) -> Comparison:
     others = family.others(metric, a.name, b.name) if family else []
-    comparison = pair_runs(a, b, metric).compare(higher_is_better(metric), others=others, margin=margin)
+    sample = pair_runs(a, b, metric)
+    scaled_margin = sample.scale_margin(margin) if margin is not None and sample.test else margin
+    comparison = sample.compare(higher_is_better(metric), others=others, margin=scaled_margin)
     return withhold_unfair_verdict(comparison, a, b)
 
 

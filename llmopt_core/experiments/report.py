@@ -15,6 +15,7 @@ from llmopt_core.experiments.caveats import caveats, run_caveats
 from llmopt_core.experiments.colours import colours_in
 from llmopt_core.experiments.imported_runs import ImportSource
 from llmopt_core.experiments.leaderboard import Cell, Row, leaderboard
+from llmopt_core.experiments.margin import margin_in
 from llmopt_core.experiments.result_file import Result, is_number, result_family, score_tables
 from llmopt_core.experiments.run_scores import baseline_position, higher_is_better
 from llmopt_core.experiments.run_votes import votes_table_in
@@ -30,7 +31,8 @@ from llmopt_core.reporting.page import (
     render,
     spread,
 )
-from llmopt_core.reporting.verdict_words import unit_note, verdict_words
+from llmopt_core.reporting.verdict_words import margin_words, unit_note, verdict_words
+from llmopt_core.statistics.verdict import MARGIN
 from llmopt_core.types.grouping import group_values
 from llmopt_core.workspace import write_output
 
@@ -66,7 +68,8 @@ def report_of(result: Result, baseline: str = "", title: str = "", zone: tzinfo 
     position = names.index(baseline) if baseline else baseline_position(names)
     metrics = list(dict.fromkeys(name for run in runs for name in run["metrics"]))
     family = result_family(result)
-    rows = leaderboard(score_tables(result), metrics, position, family)
+    margin = margin_in(result) or MARGIN
+    rows = leaderboard(score_tables(result), metrics, position, family, margin)
     labels, colours = run_labels(names), colours_in(result)
     return Report(
         title=title or f"{result.get('project', 'Evaluation')}: {len(runs)} configurations compared",
@@ -85,7 +88,7 @@ def report_of(result: Result, baseline: str = "", title: str = "", zone: tzinfo 
         ),
         # False sorts before true, and the order within both stays.
         metrics=tuple(_metric(name, rows) for name in sorted(metrics, key=lambda name: _is_partial(name, rows))),
-        tested=f"{family.in_short} {explain_terms('p')}",
+        tested=f"{family.in_short} {margin_words(margin)} {explain_terms('p')}",
         method=family.words,
         examples=_examples(runs, labels),
         colours={label: colours[name] for label, name in zip(labels, names, strict=True) if name in colours},

@@ -13,6 +13,7 @@ from llmopt_core.experiments.comparison_family import Family, family_to, project
 from llmopt_core.experiments.document_clusters import set_clusters
 from llmopt_core.experiments.imported_runs import ImportSource, import_source, judge_of_runs, known_per_question
 from llmopt_core.experiments.leaderboard import leaderboard
+from llmopt_core.experiments.margin import project_margin
 from llmopt_core.experiments.result_file import Result
 from llmopt_core.experiments.resume_check import check_one_judge
 from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position, read_run_scores
@@ -29,7 +30,9 @@ from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.types import Hit, Record
 
 
-def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = (), *, traces: bool = True) -> Result:
+def result_of(
+    store: Store, run_ids: Sequence[int], names: Sequence[str] = (), *, traces: bool = True, margin: float | None = None
+) -> Result:
     """The result of runs over one evaluation set, under these names (their own by default).
 
     Args:
@@ -37,6 +40,7 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = (), *
         run_ids: Which runs.
         names: What they are called.
         traces: Whether traces are read, which say where the sources stood among the candidates.
+        margin: Differences below it do not matter; that of the project by default.
 
     Raises:
         BadInput: The runs were graded by different judges.
@@ -47,6 +51,7 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = (), *
     family = project_family(
         store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs, names=names
     )
+    margin = margin or project_margin(store, first.project)
     per_question = store.per_question(run_ids)
     labels = list(names) or [run.name for run in runs]
     clusters = set_clusters(store, first.project, first.evaluation_set, first.set_version)
@@ -71,7 +76,8 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = (), *
         "colours": project_colours(store, first.project, labels),
         "votes": votes_to(votes_between(store, runs, labels)),
         "family": family_to(family),
-        "comparisons": _comparisons(read_run_scores(store, runs, names), family),
+        "margin": margin,
+        "comparisons": _comparisons(read_run_scores(store, runs, names), family, margin),
     }
 
 
@@ -80,11 +86,11 @@ def _records(store: Store, run: Run, traces: bool) -> list[Record]:
     return store.records(run.id, trace=traces and run.retrieves)
 
 
-def _comparisons(runs: Sequence[RunScoreTable], family: Family) -> list[dict[str, Any]]:
+def _comparisons(runs: Sequence[RunScoreTable], family: Family, margin: float) -> list[dict[str, Any]]:
     """Each run against the baseline among them, by every metric that both have."""
     metrics = list(dict.fromkeys(metric for run in runs for metric in run.scores.values))
     position = baseline_position([run.name for run in runs])
-    rows = leaderboard(runs, metrics, position, family)
+    rows = leaderboard(runs, metrics, position, family, margin)
     return [
         {"metric": metric, "a": runs[position].name, "b": row.name, **comparison_values(cell.versus)}
         for row in rows

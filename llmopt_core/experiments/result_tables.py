@@ -7,6 +7,7 @@ from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.leaderboard import leaderboard
+from llmopt_core.experiments.margin import margin_in
 from llmopt_core.experiments.report import run_labels
 from llmopt_core.experiments.result import comparison_values
 from llmopt_core.experiments.result_file import (
@@ -149,7 +150,7 @@ def _contexts(label: str, record: Mapping[str, Any]) -> Iterator[dict[str, Any]]
 
 def _comparisons(result: Result, labels: Sequence[str], position: int) -> Iterator[dict[str, Any]]:
     metrics = list(dict.fromkeys(name for run in result["runs"] for name in run["metrics"]))
-    rows = leaderboard(score_tables(result), metrics, position, result_family(result))
+    rows = leaderboard(score_tables(result), metrics, position, result_family(result), margin_in(result))
     for label, row in zip(labels, rows, strict=True):
         for metric, cell in row.cells.items():
             if cell.versus is not None:

@@ -57,6 +57,11 @@ def unit_of(comparisons: Iterable[Comparison | Gain]) -> str:
     return unit_note(widest.pairs, widest.clusters) if widest is not None and widest.pairs else ""
 
 
+def margin_words(margin: float) -> str:
+    """What counts as equivalent, in a sentence."""
+    return f"Margin {number(margin)} (of values that are not between 0 and 1: {100 * margin:.3g} % of the baseline)."
+
+
 def power_words(questions: int, clusters: int | None) -> str:
     """What a run of so many questions would show, before it is made.
 

@@ -106,8 +106,8 @@ def compare_pairs(
         higher_is_better: The direction of the metric.
         seed: Of the draws.
         together_with: Unadjusted p-values of the other comparisons that are tested together with this one.
-        margin: Differences below it do not matter; by default `MARGIN`, of values that are not between 0 and 1 that
-            share of the baseline's mean.
+        margin: Differences below it do not matter, in the unit of the values; by default `MARGIN` as of
+            `PairedSample.scale_margin`.
         clusters: The cluster of each example, such as its document.
 
     Raises:
@@ -131,13 +131,18 @@ def compare_family(
 def compare_samples(
     samples: Sequence[PairedSample], higher_is_better: bool = True, margin: float | None = None
 ) -> list[Comparison]:
-    """Samples that are tested together."""
+    """Samples that are tested together; the margin as of `PairedSample.scale_margin`."""
     # Those without pairs were never tested, so they make no other comparison stricter.
     p_values = [one.p_value for one in samples if one.p_value is not None]
     decisions = iter(zip(holm(p_values), holm_levels(p_values), strict=True))
     # The adjusted values come in the order of the tests, so each sample that was tested takes the next.
     return [
-        one.decide(higher_is_better, None if one.p_value is None else next(decisions), len(p_values), margin)
+        one.decide(
+            higher_is_better,
+            None if one.p_value is None else next(decisions),
+            len(p_values),
+            margin and one.scale_margin(margin),
+        )
         for one in samples
     ]
 
@@ -269,7 +274,7 @@ class PairedSample:
         p_value, level = decision
         difference = float((self._after - self._before).mean())
         low, high = self._test.interval(level) or (None, None)
-        margin = self._default_margin if margin is None else margin
+        margin = self.scale_margin(MARGIN) if margin is None else margin
         ends = self._test.interval(2 * level)
         word = verdict_of(difference, p_value, higher, alpha, margin=margin, ends=ends)
         more, more_clusters, visible = self._missing(difference, level) if word == "cannot tell" else (None,) * 3
@@ -327,9 +332,13 @@ class PairedSample:
         both = np.concatenate([self._before, self._after])
         return bool(((both >= 0) & (both <= 1)).all())
 
-    @property
-    def _default_margin(self) -> float:
-        return MARGIN if self.is_bounded else MARGIN * abs(float(self._before.mean()))
+    def scale_margin(self, margin: float) -> float:
+        """One margin for all metrics in the unit of these values.
+
+        It is points of a score, and of values that are not between 0 and 1, such as tokens, a share of the baseline's
+        mean.
+        """
+        return margin if self.is_bounded else margin * abs(float(self._before.mean()))
 
 
 def as_column(values: Values | Floats) -> Floats:

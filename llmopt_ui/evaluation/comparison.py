@@ -10,6 +10,7 @@ import streamlit as st
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.metrics.catalogue import METRICS, RAGAS_METRICS
 from llmopt_core.experiments.current_runs import current_runs, family_runs
+from llmopt_core.experiments.margin import project_margin, save_margin
 from llmopt_core.experiments.pinned_runs import family_with_pins
 from llmopt_core.experiments.run_scores import baseline_position
 from llmopt_core.runs.values import Project, Run
@@ -102,7 +103,7 @@ def choose(project: Project, runs: Sequence[Run], *, link: bool = True) -> Selec
     selection = {name: run for name, run in current.items() if name in picks}
     baseline = _baseline(bar, list(selection), anew=anew) if selection else ""
     family = family_runs(on_set, configurations, set_name, set_version, judge)
-    margin = margin_field(bar) if selection else MARGIN
+    margin = margin_field(bar, project) if selection else MARGIN
     # Of all runs of the set: taking one out of the picture changes nobody's colour.
     inks = project_inks(project, current)
     if link:
@@ -140,14 +141,21 @@ def choose_set(
     return set_name, set_version, judge
 
 
-def margin_field(bar: st.delta_generator.DeltaGenerator) -> float:
-    """The least difference that matters; in the address, too."""
+def margin_field(bar: st.delta_generator.DeltaGenerator, project: Project) -> float:
+    """The least difference that matters; in the address, too. What is set here is kept for the project."""
     return float(
         bar.number_input(
-            "Margin", 0.001, 1.0, MARGIN, 0.01, format="%.3g", key=MARGIN_FIELD, bind="query-params", width=110,
-            help="The least difference that matters: a pair whose difference surely lies within it is equivalent.",
+            "Margin", 0.001, 1.0, project_margin(store(), project), 0.01, format="%.3g", key=MARGIN_FIELD,
+            bind="query-params", width=110, on_change=_keep_margin, args=(project,),
+            help="The least difference that matters: a pair whose difference surely lies within it is equivalent. It "
+            "is kept for the project: the ladder, reports and files take it, too. Of values that are not between 0 "
+            "and 1 it is a share of the baseline's mean.",
         )
     )  # fmt: skip
+
+
+def _keep_margin(project: Project) -> None:
+    save_margin(store(), project, float(st.session_state[MARGIN_FIELD]))
 
 
 def _from_address(project: Project, runs: Sequence[Run], selection: dict[str, Run], *, link: bool) -> Selection:
@@ -156,7 +164,7 @@ def _from_address(project: Project, runs: Sequence[Run], selection: dict[str, Ru
     where = (first.evaluation_set, first.set_version, first.judge)
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     baseline = _baseline(bar, list(selection))
-    margin = margin_field(bar)
+    margin = margin_field(bar, project)
     if link:
         _copy_link(bar, project, selection)
     family = family_with_pins(family_runs(runs, store().configurations(project), *where), selection)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.reporting.verdict_words import verdict_words
+from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_ui import format as fmt
 from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import section
@@ -34,7 +35,7 @@ def every_pair_view(selection: Selection, comparison: Sequence[Entry], usual: st
         return
     baseline = fmt.markdown(selection.baseline)
     event = show_chart(
-        forest(others, metric_title(metric), selection.baseline, selection.margin),
+        forest(others, metric_title(metric), selection.baseline, _drawn_margin(others, selection.margin)),
         f"forest_{metric}",
         f"Difference of each configuration from {selection.baseline} with its interval",
         on_select="rerun",
@@ -71,6 +72,11 @@ def _matrix(selection: Selection, metric: str) -> None:
     )
     _take_click(event.selection.points, metric)
     st.caption(fmt.markdown(f"Rows against columns. {matrix.family} {matrix.unit[:1].upper()}{matrix.unit[1:]}."))
+
+
+def _drawn_margin(comparisons: Mapping[str, Comparison], margin: float) -> float:
+    """In the unit of the metric: of values that are not between 0 and 1 the margin is a share of the baseline."""
+    return next((one.margin for one in comparisons.values() if one.margin is not None), margin)
 
 
 def _take_click(points: Sequence[Mapping[str, object]], metric: str) -> None:

@@ -73,7 +73,7 @@ def head_to_head_view(project: Project, runs: Sequence[Run]) -> None:
             **address_arguments(BY, metrics, leading_metrics(metrics)[0]),
         )
     )  # fmt: skip
-    margin = margin_field(bar)
+    margin = margin_field(bar, project)
     pins = {name: str(st.session_state.get(name, "")) for name in (SET, JUDGE, MARGIN_FIELD)}
     with bar:
         copy_link(project, "Head to head", {FIRST: first, SECOND: second, BY: metric, **_known(pins)}, "pair_link",

@@ -197,7 +197,8 @@ def _result_json(selection: Selection) -> dict[str, Any]:
     from llmopt_core.experiments.result import result_of
 
     # With the names on the page: two runs of one configuration have names that tell them apart.
-    return result_of(store(), [run.id for run in selection.runs.values()], list(selection.runs))
+    run_ids = [run.id for run in selection.runs.values()]
+    return result_of(store(), run_ids, list(selection.runs), margin=selection.margin)
 
 
 def _records_json(selection: Selection) -> str:
@@ -211,7 +212,7 @@ def _report_html(selection: Selection, zone: tzinfo | None) -> str:
     from llmopt_core.reporting.page import render
 
     result = _result_json(selection)
-    ladder = build_ladder(store(), next(iter(selection.runs.values())).project)
+    ladder = build_ladder(store(), next(iter(selection.runs.values())).project, margin=selection.margin)
     return render(build_report(result, baseline=selection.baseline, ladder=ladder, zone=zone))
 
 

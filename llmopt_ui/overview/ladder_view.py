@@ -7,6 +7,7 @@ import json
 import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
+from llmopt_core.experiments.margin import project_margin
 from llmopt_core.labs.evaluation.ladder.build import build_ladder, ladder_metrics, ladder_runs
 from llmopt_core.labs.evaluation.ladder.rung import Ladder, count_states
 from llmopt_core.labs.evaluation.ladder.tables import ladder_csv
@@ -36,7 +37,8 @@ def ladder_of(project: Project, runs: list[Run]) -> Ladder:
 def _key(project: Project, runs: list[Run]) -> tuple[object, ...]:
     configurations = tuple((item.name, item.fingerprint) for item in store().configurations(project))
     decisions = tuple((one.run_id, one.choice, one.note, one.author) for one in store().decisions(project))
-    return project.id, tuple(version_of(run) for run in ladder_runs(runs)), configurations, decisions
+    versions = tuple(version_of(run) for run in ladder_runs(runs))
+    return project.id, project_margin(store(), project), versions, configurations, decisions
 
 
 # What was trained or searched since then is seen after a minute.

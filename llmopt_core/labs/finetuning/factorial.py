@@ -9,6 +9,7 @@ from llmopt_core.experiments.comparison_family import Family, project_family
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.current_runs import current_runs
 from llmopt_core.experiments.leaderboard import compare_runs, summarize_run
+from llmopt_core.experiments.margin import project_margin
 from llmopt_core.experiments.run_scores import RunScoreTable, common_examples, higher_is_better, read_run_scores
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
@@ -137,8 +138,9 @@ def read_factorial(
         for name, run in runs_by_arm.items()
     }
     family = run_family(store, project, list(runs_by_arm.values()), metric)
+    margin = project_margin(store, project)
     comparisons = {
-        (a, b): compare_runs(scores_by_arm[a], scores_by_arm[b], metric, family)
+        (a, b): compare_runs(scores_by_arm[a], scores_by_arm[b], metric, family, margin)
         for a, b in COMPARISON_PAIRS
         # No question in common: there is nothing to pair.
         if a in scores_by_arm and b in scores_by_arm and common_examples(scores_by_arm[a], scores_by_arm[b])

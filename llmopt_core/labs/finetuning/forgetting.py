@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.leaderboard import compare_runs
+from llmopt_core.experiments.margin import project_margin
 from llmopt_core.experiments.run_scores import RunScoreTable, higher_is_better, pair_clusters, read_run_scores
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
@@ -102,10 +103,11 @@ def forgetting(
     # Means over the same questions, or the table would show another difference than the test.
     clusters = pair_clusters(tables[0], tables[1], list(both))
     before, after = (summarize_clusters([values[side] for values in both.values()], clusters) for side in (0, 1))
+    family = run_family(store, project, [base_run, tuned_run], metric)
     return Forgetting(
         before,
         after,
-        compare_runs(tables[0], tables[1], metric, run_family(store, project, [base_run, tuned_run], metric)),
+        compare_runs(tables[0], tables[1], metric, family, project_margin(store, project)),
         _by_category(records[0], both),
         [_loss_of(records[0][key], records[1][key], both[key]) for key in worst],
         sum(drop > 0 for drop in drops.values()),

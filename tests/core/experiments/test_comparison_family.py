@@ -14,9 +14,11 @@ from llmopt_core.experiments.comparison_parents import record_origin, record_ori
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
+from llmopt_core.experiments.margin import margin_in, project_margin, save_margin
 from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import result_of
 from llmopt_core.experiments.result_file import result_family, scores_from
+from llmopt_core.experiments.result_tables import result_tables
 from llmopt_core.experiments.run_scores import RunScoreTable, read_run_scores
 from llmopt_core.labs.evaluation.ladder.build import build_ladder
 from llmopt_core.labs.finetuning.factorial import arm_configurations, read_factorial
@@ -275,10 +277,29 @@ def test_the_pairs_of_a_ladder_that_a_person_decided_are_the_family(store: Store
     found = family(store, where)
     assert pairs == list(found.p_values[METRIC]) == [("baseline", "one"), ("one", "two"), ("one", "three")]
     assert {rung.comparison.family for rung in section.rungs if rung.comparison} == {3}
-    assert section.tested == found.in_short
+    assert section.tested.startswith(found.in_short)
     assert "all 3 comparisons of a configuration with its parent, else with baseline" in section.tested
     # The leaderboard, with any baseline, and the file say the same of the same pair.
     tables = read_run_scores(store, made)
     assert leaderboard(tables, [METRIC], 1, found)[2].cells[METRIC].versus == section.rungs[2].comparison
     again = compare_runs(tables[1], tables[2], METRIC, result_family(result_of(store, [made[1].id, made[2].id])))
     assert again == section.rungs[2].comparison
+
+
+def test_the_margin_of_a_project_reaches_ladder_square_file_tables_and_report(store: Store, where: SavedSet) -> None:
+    made = [run(store, one, where) for one in FOUR]
+    assert (project_margin(store, "p"), build_ladder(store, "p").rungs[1].comparison.margin) == (0.05, 0.05)  # type: ignore[union-attr]
+    save_margin(store, "p", 0.4)
+    result = result_of(store, [one.id for one in made])
+    assert margin_in(result) == 0.4
+    assert {one["margin"] for one in result["comparisons"]} == {0.4}
+    ladder = build_ladder(store, "p")
+    assert {one.comparison.margin for one in ladder.rungs if one.comparison} == {0.4}
+    assert "Margin 0.4 (" in ladder.sections[0].tested
+    square = read_factorial(store, "p", FOUR, where, METRIC)
+    assert {one.margin for one in square.comparisons.values()} == {0.4}
+    table = next(one for one in result_tables(result) if one.name == "comparisons")
+    assert {row[list(table.columns).index("margin")] for row in table.rows} == {0.4}
+    assert "Margin 0.4 (" in report_of(result).tested
+    # A file of before says none, and has the usual one.
+    assert "Margin 0.05 (" in report_of({key: value for key, value in result.items() if key != "margin"}).tested

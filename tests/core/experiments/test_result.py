@@ -31,7 +31,7 @@ async def made(lab: Lab) -> dict[str, object]:
 async def test_the_result_has_the_published_structure(lab: Lab) -> None:
     result = await made(lab)
     assert list(result) == [
-        "project", "evaluation_set", "judge", "runs", "colours", "votes", "family", "comparisons",
+        "project", "evaluation_set", "judge", "runs", "colours", "votes", "family", "margin", "comparisons",
     ]  # fmt: skip
     assert result["evaluation_set"] == {"name": "questions", "version": lab.evaluation_set.version, "size": 4}
     assert result["judge"] == "built-in judge v4"

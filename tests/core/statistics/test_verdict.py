@@ -141,3 +141,14 @@ def test_the_value_of_a_question_is_the_mean_of_its_repeats():
 def test_a_comparison_without_new_fields_can_be_made():
     old = Comparison(0.0, -0.1, 0.2, 0.4, 10, "cannot tell", "test")
     assert verdict_words(old) == "cannot tell"
+
+
+def test_a_margin_is_points_of_a_score_and_a_share_of_what_has_no_bounds() -> None:
+    tokens = [1000.0 + i % 7 for i in range(60)]
+    shifted = [value + (3 if i % 2 else -3) for i, value in enumerate(tokens)]
+    (found,) = compare_family([(tokens, shifted)], margin=0.02)
+    assert found.margin == pytest.approx(0.02 * sum(tokens) / 60)
+    assert found.verdict == "equivalent"
+    scores = [[value / 2000 for value in column] for column in (tokens, shifted)]
+    (found,) = compare_family([(scores[0], scores[1])], margin=0.02)
+    assert found.margin == 0.02

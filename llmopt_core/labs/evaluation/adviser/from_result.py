@@ -9,6 +9,7 @@ from typing import Any
 
 from llmopt_core.experiments.caveats import run_caveats
 from llmopt_core.experiments.leaderboard import leaderboard
+from llmopt_core.experiments.margin import margin_in
 from llmopt_core.experiments.result_file import result_family, scores_from
 from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position
 from llmopt_core.labs.evaluation.adviser.advise import Situation
@@ -31,7 +32,8 @@ def situation_from_result(result: Mapping[str, Any]) -> Situation:
         return Situation()
     tables = [scores_from(run) for run in runs]
     metrics = list(dict.fromkeys(name for run in runs for name in run["metrics"]))
-    rows = leaderboard(tables, metrics, baseline_position([table.name for table in tables]), result_family(result))
+    position = baseline_position([table.name for table in tables])
+    rows = leaderboard(tables, metrics, position, result_family(result), margin_in(result))
     advised = []
     for run, table, row in zip(runs, tables, rows, strict=True):
         comparisons = {name: cell.versus for name, cell in row.cells.items() if cell.versus is not None}

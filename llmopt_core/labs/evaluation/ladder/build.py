@@ -12,10 +12,12 @@ from llmopt_core.experiments.comparison_family import project_family
 from llmopt_core.experiments.configuration_changes import describe_configuration_changes
 from llmopt_core.experiments.current_runs import current_runs
 from llmopt_core.experiments.leaderboard import Row, compare_runs, leaderboard
+from llmopt_core.experiments.margin import project_margin
 from llmopt_core.experiments.run_scores import baseline_position, common_examples, higher_is_better, read_run_scores
 from llmopt_core.labs.evaluation.ladder.proposal import BASELINE, cost_change, propose
 from llmopt_core.labs.evaluation.ladder.rung import Ladder, Rung, Section
 from llmopt_core.reporting.formatting import plural
+from llmopt_core.reporting.verdict_words import margin_words
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_ladder import Decision
 from llmopt_core.runs.values import Project, Run
@@ -32,7 +34,7 @@ _CORRECT = (
 )  # fmt: skip
 
 
-def build_ladder(store: Store, project: Project | str, metric: str = "") -> Ladder:
+def build_ladder(store: Store, project: Project | str, metric: str = "", margin: float | None = None) -> Ladder:
     """The experiments of a project in the order in which they were first run.
 
     What is still running and what the Prompts page compares are no part of it.
@@ -41,6 +43,7 @@ def build_ladder(store: Store, project: Project | str, metric: str = "") -> Ladd
         store: Where the runs lie.
         project: Whose.
         metric: What decides; by default one of correctness that all runs have.
+        margin: Differences below it do not matter; that of the project by default.
     """
     runs = ladder_runs(store.runs(project))
     metrics = ladder_metrics(runs)
@@ -48,7 +51,8 @@ def build_ladder(store: Store, project: Project | str, metric: str = "") -> Ladd
     decisions = _decisions_by_experiment(runs, store.decisions(project))
     sections: list[Section] = []
     for place, place_runs in _places(runs).items():
-        section = _Climb(store, project, place, chosen, _experiments(place_runs, place, chosen)).section(decisions)
+        experiments = _experiments(place_runs, place, chosen)
+        section = _Climb(store, project, place, chosen, experiments, margin).section(decisions)
         before = sections[-1] if sections else None
         start = sum(len(one.rungs) for one in sections)
         rungs = tuple(replace(rung, position=start + rung.position) for rung in section.rungs)
@@ -112,9 +116,16 @@ def _decisions_by_experiment(runs: Sequence[Run], decisions: Sequence[Decision])
 class _Climb:
     """Goes through the experiments of one place, each against the last that was kept."""
 
-    def __init__(
-        self, store: Store, project: Project | str, place: Place, metric: str, experiments: Mapping[str, Run]
+    def __init__(  # noqa: PLR0917
+        self,
+        store: Store,
+        project: Project | str,
+        place: Place,
+        metric: str,
+        experiments: Mapping[str, Run],
+        margin: float | None,
     ) -> None:
+        self._margin = margin or project_margin(store, project)
         self._store = store
         self._project = project
         self._place = place
@@ -128,14 +139,15 @@ class _Climb:
 
     def section(self, decisions: Mapping[tuple[str, Place], Decision]) -> Section:
         rungs: list[Rung] = []
-        for row in leaderboard(list(self._tables.values()), [self._metric], 0, self._family):
+        for row in leaderboard(list(self._tables.values()), [self._metric], 0, self._family, self._margin):
             decision = decisions.get((self._experiments[row.name].fingerprint, self._place))
             rung = self._rung(len(rungs) + 1, row, decision)
             parent = next((one for one in reversed(rungs) if one.is_kept), None)
             rungs.append(self._against(rung, parent) if parent else rung)
         kept = [rung.name for rung in rungs if rung.is_kept]
         total = self._compare(kept[0], kept[-1]) if len(kept) > 1 else None
-        return Section(*self._place, self._size(), tuple(rungs), total=total, tested=self._family.in_short)
+        tested = f"{self._family.in_short} {margin_words(self._margin)}"
+        return Section(*self._place, self._size(), tuple(rungs), total=total, tested=tested)
 
     def _rung(self, position: int, row: Row, decision: Decision | None) -> Rung:
         run = self._experiments[row.name]
@@ -169,7 +181,7 @@ class _Climb:
 
     def _compare(self, before: str, after: str) -> Comparison | None:
         a, b = self._tables[before], self._tables[after]
-        comparison = compare_runs(a, b, self._metric, self._family) if common_examples(a, b) else None
+        comparison = compare_runs(a, b, self._metric, self._family, self._margin) if common_examples(a, b) else None
         return comparison if comparison is not None and comparison.pairs else None
 
     def _size(self) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmopt_core.experiments.leaderboard import Cell, leaderboard
+from llmopt_core.experiments.margin import margin_in
 from llmopt_core.experiments.result_file import is_number, result_family
 from llmopt_core.experiments.run_scores import higher_is_better
 from llmopt_core.labs.evaluation.ladder.proposal import BASELINE, cost_change, propose
@@ -19,7 +20,8 @@ def file_ladder(source: ReportSource) -> Ladder:
     """A ladder of proposals: nobody has decided anything in a file."""
     order = [source.baseline, *(i for i in range(len(source.labels)) if i != source.baseline)]
     metrics = [source.metric] if source.metric else []
-    rows = leaderboard(source.tables, metrics, source.baseline, result_family(source.result))
+    family, margin = result_family(source.result), margin_in(source.result)
+    rows = leaderboard(source.tables, metrics, source.baseline, family, margin)
     rungs = tuple(
         _rung(source, position, i, rows[i].cells.get(source.metric)) for position, i in enumerate(order, start=1)
     )

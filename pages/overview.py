@@ -10,12 +10,13 @@ from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.navigation import EVALUATION, OVERVIEW
 from llmopt_ui.overview.decisions_view import decisions_view
 from llmopt_ui.overview.ladder_view import ladder_of, ladder_view, talk_view
-from llmopt_ui.overview.view import latest_entries, map_view, metrics_of, setup_of, setup_view
+from llmopt_ui.overview.view import RUNS_AT_MOST, family_entries, latest_family, map_view, metrics_of, setup_view
 from llmopt_ui.project import current_project
 from llmopt_ui.resources import store
 from llmopt_ui.runs.leaderboard_table import leaderboard_table
 from llmopt_ui.runs.next_steps import advice_on, steps_view
 from llmopt_ui.runs.progress import follow_evaluations
+from llmopt_ui.runs.project_setup import setup_of
 from llmopt_ui.runs.results import describe_means, family_note
 
 page_header(OVERVIEW)
@@ -25,9 +26,10 @@ runs = store().runs(project)
 
 with show_errors():
     # One leaderboard for map, next steps and table: they must not tell of different runs.
-    entries = latest_entries(runs, configurations)
-    colours = project_inks(project, [entry.name for entry in entries])
-    setup = setup_of(project, configurations, entries)
+    family = latest_family(runs, configurations)
+    entries, every_entry = family_entries(family, RUNS_AT_MOST), family_entries(family)
+    colours = project_inks(project, list(family))
+    setup = setup_of(project, every_entry)
     ladder = ladder_of(project, runs)
     section("Ladder", "Each experiment against the last that was kept. The verdict proposes, you decide.")
     if ladder.rungs:
@@ -47,17 +49,12 @@ with show_errors():
         section(
             "Two directions", "Up: give the model what it needs to know. Right: change how it acts. Measure every step."
         )
-        map_view(configurations, entries, colours, ladder.sections[-1].rungs if ladder.sections else ())
+        map_view(configurations, every_entry, colours, ladder.sections[-1].rungs if ladder.sections else ())
     with right:
         setup_view(setup, runs)
         section("What to do next")
-        steps_view(
-            project,
-            advice_on(
-                entries, setup, [rung.fingerprint for rung in ladder.rungs if rung.is_decided and rung.is_dropped]
-            ),
-            "overview",
-        )
+        # Of all that were measured: what leads may be none of the newest.
+        steps_view(project, advice_on(project, every_entry, setup), "overview")
 
     if len(ladder.rungs) > 1:
         section("Experiments", "Keep or drop each; later ones are compared with the last that was kept.")

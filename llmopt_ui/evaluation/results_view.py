@@ -56,7 +56,7 @@ def results_view(project: Project, runs: Sequence[Run]) -> None:
     if len(selection.runs) > 1 and selection.metrics:
         every_pair_view(selection, comparison, next(iter(chart_metrics[0]), selection.metrics[0]))
     section("What to do next", "For the configuration that leads here, from what its records fail of.")
-    steps_view(project, advice_on(comparison), "results")
+    steps_view(project, advice_on(project, comparison), "results")
     examples_view(project, selection, next(iter(chart_metrics[0]), ""))
 
 

@@ -32,12 +32,13 @@ from llmopt_ui.finetuning.example_forms import choose_sets_to_protect
 from llmopt_ui.finetuning.sources import sources_bar
 from llmopt_ui.finetuning.tabs import CHECKS, JOBS, finetuning_state, open_tab
 from llmopt_ui.finetuning.training_overlap import training_overlap_view
+from llmopt_ui.lab_keys import TRAINING_VERSION
 from llmopt_ui.pickers import apply_request, open_next
 from llmopt_ui.resources import models, store
 from llmopt_ui.session import notify, report_problem
 from llmopt_ui.tables import data_table, ticked_rows
 
-VERSION, NAME, NOTE, TABLE = "tuning_saved", "tuning_name", "tuning_note", "tuning_table"
+VERSION, NAME, NOTE, TABLE = TRAINING_VERSION, "tuning_name", "tuning_note", "tuning_table"
 _MOST_ROWS = 500
 """Nobody reads more rows by hand, and each is sent to the browser at every change."""
 

@@ -38,6 +38,7 @@ from llmopt_ui.finetuning.jobs import follow_training
 from llmopt_ui.finetuning.start import access, request_from
 from llmopt_ui.finetuning.tabs import finetuning_state
 from llmopt_ui.forms.configuration import CONFIGURATION, NEW
+from llmopt_ui.lab_keys import EMBEDDER_BASE, EMBEDDER_SET
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.pickers import apply_request, open_next
 from llmopt_ui.resources import models, settings, store
@@ -45,8 +46,8 @@ from llmopt_ui.retrieval_configurations import retrieval_configurations
 from llmopt_ui.session import notify
 
 SET, BASE, SHARE, WHOLE, START, JOB = (
-    "embedder_set",
-    "embedder_base",
+    EMBEDDER_SET,
+    EMBEDDER_BASE,
     "embedder_share",
     "embedder_whole",
     "embedder_start",

@@ -12,103 +12,53 @@ from llmopt_core.experiments.measured_run import decisive_metrics
 from llmopt_core.experiments.run_scores import baseline_position
 from llmopt_core.labs.evaluation.adviser.setup import ProjectSetup
 from llmopt_core.labs.evaluation.ladder.rung import SIGNS, Rung
-from llmopt_core.runs.values import Project, Run, SavedConfiguration
+from llmopt_core.runs.values import Run, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import facts
-from llmopt_ui.evaluation_sets import set_size
-from llmopt_ui.job_panel import title_of
 from llmopt_ui.overview.map_chart import Leg, method_map, place
-from llmopt_ui.resources import settings, store
-from llmopt_ui.runs.progress import names_in_evaluation
+from llmopt_ui.runs.project_setup import place_of
 from llmopt_ui.runs.results import Entry, entries, leading_metrics
 from llmopt_ui.theme import Ink
 
-_RUNS_AT_MOST = 8
+RUNS_AT_MOST = 8
 """More rows than that push what to do next out of a laptop's window; all of them stand under Results."""
 _LONGEST = 44
 """Characters of a name that the narrowest list of the map has room for in a line."""
-_TAB_OF = {
-    "question-writing": "Questions",
-    "chunk-sweep": "Sweep",
-    "retrieval-measure": "Whole set",
-    "comparison": "Side by side",
-    "instruction-search": "Editor",
-}
 
 
-def latest_entries(runs: Sequence[Run], configurations: Sequence[SavedConfiguration]) -> list[Entry]:
-    """The leaderboard of the set and judge that most of the listed configurations were run with; the newest of equals.
+def latest_family(runs: Sequence[Run], configurations: Sequence[SavedConfiguration]) -> dict[str, Run]:
+    """The runs of the set and judge that most of the listed configurations were run with; the newest of equals.
 
     What the Prompts page compares is left out: a few questions say little about a project.
     """
     whole = [run for run in runs if run.done and not run.comparison]
     if not whole:
-        return []
+        return {}
     fingerprints = {item.fingerprint for item in configurations}
     fingerprints_by_set: dict[tuple[str, str, str], set[str]] = {}
     for run in whole:
-        fingerprints_by_set.setdefault(_place(run), set()).update(fingerprints & {run.fingerprint})
+        fingerprints_by_set.setdefault(place_of(run), set()).update(fingerprints & {run.fingerprint})
     # `max` takes the first of equals, and runs come newest first.
-    family = family_runs(
-        whole, configurations, *max(fingerprints_by_set, key=lambda place: len(fingerprints_by_set[place]))
-    )
+    newest = max(fingerprints_by_set, key=lambda place: len(fingerprints_by_set[place]))
+    return family_runs(whole, configurations, *newest)
+
+
+def family_entries(family: Mapping[str, Run], most: int | None = None) -> list[Entry]:
+    """The leaderboard of these runs, or of the baseline and the newest others, so many in all."""
+    if not family:
+        return []
     names = list(family)
     baseline = names[baseline_position(names)]
     # The baseline always, and the last of the others, which are the newest.
-    names_to_show = [baseline, *[name for name in names if name != baseline][1 - _RUNS_AT_MOST :]]
+    others = [name for name in names if name != baseline]
+    names_to_show = [baseline, *(others if most is None or len(names) <= most else others[1 - most :])]
     return entries({name: family[name] for name in names if name in names_to_show}, baseline, family)
 
 
 def metrics_of(entries: Sequence[Entry]) -> tuple[str, ...]:
     """The metrics the overview speaks of."""
     return leading_metrics(tuple(dict.fromkeys(metric for entry in entries for metric in entry.run.metrics)))
-
-
-def setup_of(project: Project, configurations: Sequence[SavedConfiguration], entries: Sequence[Entry]) -> ProjectSetup:
-    """What the project has, and what is being worked on."""
-    return ProjectSetup(
-        len(store().document_list(project)),
-        sum(item.size for item in store().evaluation_sets(project)),
-        configurations,
-        set_size(project, entries[0].run.evaluation_set, entries[0].run.set_version) if entries else None,
-        names_in_evaluation(project),
-        _evaluated(project, entries),
-        _work_by_tab(project),
-    )
-
-
-def _evaluated(project: Project, entries: Sequence[Entry]) -> frozenset[str]:
-    """The configurations that were run on the set of the entries; of many, only some are among them."""
-    if not entries:
-        return frozenset()
-    shown = _place(entries[0].run)
-    return frozenset(
-        run.fingerprint for run in store().runs(project) if run.done and not run.comparison and _place(run) == shown
-    )
-
-
-def _place(run: Run) -> tuple[str, str, str]:
-    return run.evaluation_set, run.set_version, run.judge
-
-
-def _work_by_tab(project: Project) -> dict[str, str]:
-    """What is worked on, by the tab where a step would start it."""
-    jobs = [job for job in store().jobs(project, active=True) if job.kind in _TAB_OF]
-    titles = {_TAB_OF[job.kind]: title_of(job) for job in jobs}
-    trainings = _in_training(project)
-    return {**titles, "Training data": f"training {', '.join(trainings)}"} if trainings else titles
-
-
-def _in_training(project: Project) -> list[str]:
-    """What knows of trainings is read only where something was ever trained."""
-    from llmopt_core.finetuning.jobs.folder import jobs_root
-
-    if not jobs_root(settings()).is_dir():
-        return []
-    from llmopt_core.experiments.finetuning_jobs import jobs_of
-
-    return [job.name for job in jobs_of(store(), settings(), project) if not job.has_ended]
 
 
 def map_view(

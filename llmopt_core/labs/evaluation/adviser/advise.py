@@ -6,7 +6,7 @@ failures of the configuration that leads.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, RAGAS_METRICS
@@ -14,6 +14,7 @@ from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.measured_run import decisive_metrics, leader_of
 from llmopt_core.labs.evaluation.adviser.causes import Examination
 from llmopt_core.labs.evaluation.adviser.certainty import fresh_questions, more_questions
+from llmopt_core.labs.evaluation.adviser.drops import Drop
 from llmopt_core.labs.evaluation.adviser.improve import improvements
 from llmopt_core.labs.evaluation.adviser.run import AdvisedRun
 from llmopt_core.labs.evaluation.adviser.setup import (
@@ -38,18 +39,20 @@ class Situation:
     Attributes:
         runs: Measured on the same questions by the same judge, one per configuration.
         setup: What the project has; None for a file, which says nothing of it.
-        dropped: Configurations that a person has dropped.
+        dropped: What a person has dropped, on these questions or on others.
     """
 
     runs: Sequence[AdvisedRun] = ()
     setup: ProjectSetup | None = None
-    dropped: Collection[str] = ()
+    dropped: Sequence[Drop] = ()
 
 
 def advise(situation: Situation) -> Advice:
     """The most useful steps first."""
     setup = situation.setup
-    missing = missing_parts(setup) if setup else []
+    # Of runs that another tool made nothing is missed: their documents and settings are there, not here.
+    is_elsewhere = bool(situation.runs) and all(run.spec is None for run in situation.runs)
+    missing = missing_parts(setup) if setup and not is_elsewhere else []
     if missing:
         return Advice(tuple(_mark(missing, setup)))
     runs = list(situation.runs)
@@ -70,10 +73,11 @@ def _mark(steps: Sequence[Step], setup: ProjectSetup | None) -> list[Step]:
     ]
 
 
-def _improve(runs: Sequence[AdvisedRun], setup: ProjectSetup | None, dropped: Collection[str]) -> Advice:
+def _improve(runs: Sequence[AdvisedRun], setup: ProjectSetup | None, dropped: Sequence[Drop]) -> Advice:
     metrics = leading_metrics(runs)
     # What a person has dropped leads nothing, unless all was dropped.
-    remaining = [run for run in runs if run.name not in dropped] or list(runs)
+    fingerprints = {drop.fingerprint for drop in dropped}
+    remaining = [run for run in runs if run.fingerprint not in fingerprints] or list(runs)
     leader = leader_of(remaining, decisive_metrics(metrics)) or _most_complete(remaining)
     if leader is None:
         return Advice(tuple(fresh_questions(runs)))

@@ -19,15 +19,31 @@ def cost_of(rule: Rule, run: AdvisedRun) -> str:
 
 def _run_words(rule: Rule, run: AdvisedRun) -> str:
     count = run.done or run.total
-    more = f", and {plural(rule.calls * count, 'call')} more" if rule.calls else ""
-    return f"one run over {plural(count, 'question')}{more}: {', '.join(filter(None, (_money(run), _time(run))))}"
+    calls = _calls(rule, run, count)
+    return (
+        f"one run over {plural(count, 'question')}{calls}: {', '.join(filter(None, (_money(rule, run), _time(run))))}"
+    )
 
 
-def _money(run: AdvisedRun) -> str:
+def _calls(rule: Rule, run: AdvisedRun, count: int) -> str:
+    """How many calls it takes, those of the judge and of the step itself with them."""
+    more = f"{plural(rule.calls * count, 'call')} more" if rule.calls else ""
+    if not run.calls_each:
+        return f", and {more}" if more else ""
+    known = f"about {plural(round(run.calls_each * count), 'model call')}, judging with them"
+    return f", {known}{f', and {more}' if more else ''}"
+
+
+def _money(rule: Rule, run: AdvisedRun) -> str:
     each = run.each.cost_usd
     if each is None:
         return "its price is not known"
-    return "free" if each == 0 else f"about {dollars(each * (run.done or run.total))}"
+    if each == 0:
+        return "free"
+    # What a further call costs is known of the others alone.
+    share = 1 + (rule.calls / run.calls_each if run.calls_each else 0)
+    beside = " without those calls" if rule.calls and not run.calls_each else ""
+    return f"about {dollars(each * share * (run.done or run.total))}{beside}"
 
 
 def _time(run: AdvisedRun) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from statistics import median
 from typing import Any
@@ -14,6 +15,7 @@ from llmopt_core.experiments.result_file import result_family, scores_from
 from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position
 from llmopt_core.labs.evaluation.adviser.advise import Situation
 from llmopt_core.labs.evaluation.adviser.causes import examine, without_claims_on_lookup
+from llmopt_core.labs.evaluation.adviser.drops import Drop
 from llmopt_core.labs.evaluation.adviser.from_means import examine_means
 from llmopt_core.labs.evaluation.adviser.run import AdvisedRun
 from llmopt_core.labs.evaluation.adviser.traits import traits_of
@@ -25,8 +27,13 @@ from llmopt_core.statistics.intervals import Summary
 _SURELY_LONG = 1500
 
 
-def situation_from_result(result: Mapping[str, Any]) -> Situation:
-    """The runs of a result; see `read_result`."""
+def situation_from_result(result: Mapping[str, Any], dropped: Sequence[Drop] = ()) -> Situation:
+    """The runs of a result.
+
+    Args:
+        result: See `read_result`.
+        dropped: What a person has dropped in the project; a file does not say it.
+    """
     runs = [run for run in result["runs"] if run["records"] or _means(run)]
     if not runs:
         return Situation()
@@ -39,7 +46,7 @@ def situation_from_result(result: Mapping[str, Any]) -> Situation:
         comparisons = {name: cell.versus for name, cell in row.cells.items() if cell.versus is not None}
         measured = {name: cell.summary for name, cell in row.cells.items() if cell.summary.scored}
         advised.append(_run(run, table, measured or _means(run), comparisons))
-    return Situation(advised)
+    return Situation(advised, dropped=dropped)
 
 
 def _run(
@@ -67,7 +74,23 @@ def _run(
         comparisons,
         run_caveats(run).overlap_count,
         each=_per_question(run),
+        fingerprint=str(run.get("fingerprint") or ""),
+        calls_each=_calls_each(run),
+        measured_at=_moment(run.get("created_at")),
     )
+
+
+def _calls_each(run: Mapping[str, Any]) -> float | None:
+    counts = [finite(run.get(name)) for name in ("model_calls", "cached_calls")]
+    calls = sum(count for count in counts if count is not None)
+    return calls / len(run["records"]) if calls and run["records"] else None
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _instruction_words(run: Mapping[str, Any]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -11,6 +11,7 @@ from llmopt_core.experiments.measured_run import MeasuredRun
 from llmopt_core.experiments.run_scores import RunScoreTable
 from llmopt_core.labs.evaluation.adviser.advise import Situation
 from llmopt_core.labs.evaluation.adviser.causes import Examination, examine, without_claims_on_lookup
+from llmopt_core.labs.evaluation.adviser.drops import Drop, read_drops
 from llmopt_core.labs.evaluation.adviser.run import AdvisedRun
 from llmopt_core.labs.evaluation.adviser.setup import ProjectSetup
 from llmopt_core.labs.evaluation.adviser.traits import traits_of
@@ -30,7 +31,8 @@ def read_situation(store: Store, entries: Sequence[MeasuredRun], setup: ProjectS
     """The situation of measured runs, with all that it takes read from the store."""
     ids = [entry.run.id for entry in entries]
     tables, each = store.scores(ids), store.per_question(ids)
-    return situation_of(entries, tables, each, partial(examine_run, store), setup)
+    drops = read_drops(store, entries[0].run.project) if entries else ()
+    return situation_of(entries, tables, each, partial(examine_run, store), setup, dropped=drops)
 
 
 def situation_of(
@@ -40,7 +42,7 @@ def situation_of(
     examine_entry: Examine,
     setup: ProjectSetup | None = None,
     *,
-    dropped: Collection[str] = (),
+    dropped: Sequence[Drop] = (),
 ) -> Situation:
     """The situation of measured runs.
 
@@ -50,10 +52,10 @@ def situation_of(
         each: What a question takes, by the run's id.
         examine_entry: Gives the causes of a run; called for few runs. See `examine_run`.
         setup: What the project has.
-        dropped: Fingerprints of the configurations that a person has dropped.
+        dropped: What a person has dropped, see `read_drops`.
     """
     runs = [_run(entry, scores, each, examine_entry) for entry in entries]
-    return Situation(runs, setup, [entry.name for entry in entries if entry.run.fingerprint in dropped])
+    return Situation(runs, setup, dropped)
 
 
 def examine_run(store: Store, run: Run, summaries: Mapping[str, Summary]) -> Examination:
@@ -84,7 +86,15 @@ def _run(
         entry.overlap_count,
         run.id,
         _per_question(run, each[run.id]),
+        run.fingerprint,
+        _calls_each(run),
+        run.created_at,
     )
+
+
+def _calls_each(run: Run) -> float | None:
+    usage = run.usage
+    return (usage.calls + usage.cached_calls) / run.done if run.done and not run.imported else None
 
 
 def _per_question(run: Run, each: PerQuestion) -> PerQuestion:

@@ -116,6 +116,8 @@ def _step(rule: str, bundle: _Bundle, run: AdvisedRun, examination: Examination,
         known.elsewhere,
         "Free: nothing is run to look." if rule == "failed-records" else cost_of(known, run),
         proposal(rule, run.name, run.spec),
+        known.preparation,
+        (run.name,),
     )
 
 
@@ -171,7 +173,8 @@ def _shorter_instruction(run: AdvisedRun, examination: Examination, named: set[s
     expected = "Fewer tokens and less time for each answer, with no more right ones."
     return [
         Step(rule, RULES[rule].title, reason, RULES[rule].area, RULES[rule].view, run_id=run.run_id, expected=expected,
-             elsewhere=RULES[rule].elsewhere, cost=cost_of(RULES[rule], run))
+             elsewhere=RULES[rule].elsewhere, cost=cost_of(RULES[rule], run), preparation=RULES[rule].preparation,
+             configurations=(run.name,))
     ]  # fmt: skip
 
 

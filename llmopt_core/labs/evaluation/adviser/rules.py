@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from llmopt_core.labs.evaluation.adviser.causes import RERANK_TO, Cause
-from llmopt_core.labs.evaluation.adviser.step import Area
+from llmopt_core.labs.evaluation.adviser.step import Area, Preparation
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Rule:
         elsewhere: What it brought where it was measured, with the place; empty where nothing was.
         calls: Further model calls per question that it takes.
         effort: What it takes beside a run; empty where nothing.
+        preparation: What the button makes ready, where a changed setting does not try it.
     """
 
     title: str
@@ -28,6 +29,7 @@ class Rule:
     elsewhere: str = ""
     calls: int = 0
     effort: str = ""
+    preparation: Preparation = ""
 
 
 # The measurements stand in `docs/retrieval.md` and `benchmarks/README.md`; the ladder is the talk's own example
@@ -45,7 +47,7 @@ RULES: Mapping[str, Rule] = {
         "Chunks of tables cannot be added up by reading.",
         "documents", "Files",
         "A tool of this kind was one of the steps from 85 to 98 % in the talk's example.",
-        effort="Setting up a data source by hand",
+        effort="Setting up a data source by hand", preparation="database",
     ),
     "chunk-size": Rule(
         "Cut the documents otherwise: larger chunks, with an overlap",
@@ -89,7 +91,7 @@ RULES: Mapping[str, Rule] = {
         "embedding your documents' language.",
         "finetuning", "Embedding model",
         "It was tried and dropped in the talk's example, so it comes last.",
-        effort="Minutes of training on this machine",
+        effort="Minutes of training on this machine", preparation="pairs",
     ),
     "smaller-k": Rule(
         "Hand over fewer chunks",
@@ -106,7 +108,7 @@ RULES: Mapping[str, Rule] = {
     "fact-check": Rule(
         "Check the answer's claims against the chunks",
         "Claims that no chunk supports are taken out before the answer counts.",
-        "evaluation", "Configurations",
+        "evaluation", "Configurations", calls=1,
     ),
     "prompt": Rule(
         "Say in the prompt what is asked for",
@@ -118,18 +120,19 @@ RULES: Mapping[str, Rule] = {
         "Two or three examples show form and manner better than a longer instruction.",
         "prompts", "Few-shot",
         "The built-in model reached an F1 of .33 with two examples, and .12 with the instruction alone.",
+        preparation="few-shot",
     ),
     "fine-tune": Rule(
         "Fine-tune the model",
         "It has the knowledge and the examples; what it still lacks is manner, which training teaches. It also makes "
         "long instructions unnecessary.",
         "finetuning", "Training data",
-        effort="50 to 100 good answers as training data, and a training",
+        effort="50 to 100 good answers as training data, and a training", preparation="training-set",
     ),
     "stronger-model": Rule(
         "Try a stronger model",
         "Prompt, examples and context are in order: what is left is how well the model reads.",
-        "evaluation", "Configurations",
+        "evaluation", "Run", preparation="model",
     ),
     "failed-records": Rule(
         "Look at the records that failed",

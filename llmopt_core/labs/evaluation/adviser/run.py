@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from llmopt_core.experiments.run_scores import RunScoreTable
@@ -25,6 +26,8 @@ class AdvisedRun:
         table: Its values, for comparisons.
         comparisons: Against the baseline, by metric.
         overlap_count: How many of its questions it was trained on.
+        calls_each: Model calls for a question, those of a judge with them; None where nobody knows.
+        measured_at: When it was started; None where a file does not say.
         examine: Reads its records and gives the cause of each; called for few runs, since it reads traces.
     """
 
@@ -41,6 +44,9 @@ class AdvisedRun:
     overlap_count: int = 0
     run_id: int | None = None
     each: PerQuestion = field(default_factory=PerQuestion)
+    fingerprint: str = ""
+    calls_each: float | None = None
+    measured_at: datetime | None = None
 
     def mean(self, metric: str) -> float | None:
         """The mean of a metric; None where it was not scored."""

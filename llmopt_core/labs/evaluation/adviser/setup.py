@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from llmopt_core.labs.evaluation.adviser.step import Step
+from llmopt_core.labs.evaluation.adviser.step import Proposal, Step
 from llmopt_core.reporting.formatting import plural
 from llmopt_core.runs.values import SavedConfiguration
 
@@ -65,8 +65,21 @@ def missing_parts(setup: ProjectSetup) -> list[Step]:
         steps.append(Step("questions", "Add questions", reason, "evaluation", "Questions"))
     if not setup.configurations:
         reason = "A plain prompt is the baseline that everything else must beat."
-        steps.append(Step("baseline", "Make a first configuration", reason, "evaluation", "Configurations"))
+        steps.append(
+            Step("baseline", "Make a first configuration", reason, "evaluation", "Configurations",
+                 proposal=plain_baseline())
+        )  # fmt: skip
     return steps
+
+
+def plain_baseline() -> Proposal:
+    """The question and nothing else, to the built-in model."""
+    from llmopt_core.experiments.configuration import Configuration
+    from llmopt_core.prompts.spec import PromptSpec
+
+    prompt = PromptSpec(system="Answer the question in a few words.", template="Question: {{ question }}\nAnswer:")
+    spec = Configuration(name="baseline", prompt=prompt).model_dump(mode="json", exclude={"name"})
+    return Proposal("", "baseline", spec)
 
 
 def missing_runs(setup: ProjectSetup, has_runs: bool) -> list[Step]:
@@ -92,7 +105,8 @@ def _not_run(names: Sequence[str], setup: ProjectSetup, has_runs: bool) -> Step:
     first = "The built-in model needs no key and takes a minute or two."
     reason = f"Not run on this set yet: {_join_names(names)}." if has_runs or setup.running else first
     rule = "evaluate" if has_runs else "baseline"
-    return Step(rule, f"Evaluate {plural(len(names), 'configuration')}", reason, "evaluation", "Run")
+    title = f"Evaluate {plural(len(names), 'configuration')}"
+    return Step(rule, title, reason, "evaluation", "Run", preparation="choose", configurations=tuple(names))
 
 
 def _join_names(names: Sequence[str], most: int = 3) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Area = Literal["documents", "prompts", "retrieval", "finetuning", "evaluation"]
+Preparation = Literal["", "few-shot", "training-set", "pairs", "model", "database", "choose"]
+"""What a step without a ready configuration has prepared by its button; see `prepare`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ class Step:
         expected: The most that it may bring here, and what says so.
         elsewhere: What it brought where it was measured; empty where nothing is known.
         cost: What trying it takes.
-        proposal: The configuration that tries it; None where it takes decisions of a person.
+        proposal: The configuration that tries it; None where it takes decisions of a person, or is made at the button.
+        preparation: What else the button makes ready.
+        configurations: Names of those that it is about.
     """
 
     rule: str
@@ -52,6 +56,8 @@ class Step:
     elsewhere: str = ""
     cost: str = ""
     proposal: Proposal | None = None
+    preparation: Preparation = ""
+    configurations: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The step as `llmopt advise --json` writes it."""
@@ -62,8 +68,6 @@ class Step:
             "evidence": list(self.evidence),
             "expected": " ".join(filter(None, (self.expected, self.elsewhere))),
             "cost": self.cost,
-            "lab": self.area,
-            "change": None if self.proposal is None else {"name": self.proposal.name, "spec": dict(self.proposal.spec)},
         }
 
 
@@ -97,6 +101,11 @@ class Advice:
     tried: tuple[Trial, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As `llmopt advise --json` writes it."""
+        """As `llmopt advise --json` writes it: the steps, and beside them what was tried and what tries them."""
         tried = [{"rule": one.rule, "configuration": one.name, "reason": one.sentence} for one in self.tried]
-        return {"steps": [step.to_json() for step in self.steps], "tried": tried}
+        configurations = [
+            {"rule": step.rule, "name": step.proposal.name, "spec": dict(step.proposal.spec)}
+            for step in self.steps
+            if step.proposal is not None
+        ]
+        return {"steps": [step.to_json() for step in self.steps], "tried": tried, "configurations": configurations}

@@ -25,6 +25,8 @@ _NAMES = {
     "prompt": r"prompt",
 }
 _PATTERNS = {rule: re.compile(pattern, re.IGNORECASE) for rule, pattern in _NAMES.items()}
+SETTING_RULES = ("chunk-size", "larger-k", "smaller-k", "prompt")
+"""What changes no part that a configuration has or lacks, but a setting."""
 TO_THE_POINT = "Answer exactly the question that is asked, and nothing else."
 """What the adviser's own change of a prompt adds."""
 
@@ -88,6 +90,30 @@ def traits_of(
         len(instruction.split()),
         str(model.get("endpoint") or "builtin"),
     )
+
+
+def changed_rules(after: Traits, before: Traits) -> list[str]:
+    """The rules whose change one configuration has and the other has not."""
+    rules = [rule for rule in sorted(after.rules - before.rules) if rule not in SETTING_RULES]
+    is_same_way = before.retrieves and after.retrieves
+    # Files without settings say by a name alone that something was set otherwise.
+    named = [rule for rule in SETTING_RULES if rule in after.rules and rule not in before.rules]
+    if is_same_way and before.chunking and after.chunking and before.chunking != after.chunking:
+        named.append("chunk-size")
+    if is_same_way and before.top_k and after.top_k and before.top_k != after.top_k:
+        named.append("smaller-k" if after.top_k < before.top_k else "larger-k")
+    ground = {"grounded-prompt"}
+    has_same_parts = before.retrieves == after.retrieves and before.rules - ground == after.rules - ground
+    if before.instruction and after.instruction and before.instruction != after.instruction and has_same_parts:
+        named.append("prompt")
+    return list(dict.fromkeys([*rules, *named]))
+
+
+def trait_distance(one: Traits, other: Traits, rule: str = "") -> int:
+    """How unlike two configurations are, apart from the change of one rule: parts count more than settings."""
+    is_setting = rule in SETTING_RULES
+    settings = (one.chunking != other.chunking) + (one.top_k != other.top_k) + (one.instruction != other.instruction)
+    return len((one.rules - {rule}) ^ (other.rules - {rule})) * 10 + (0 if is_setting else settings)
 
 
 def _present(spec: Mapping[str, Any], instruction: str) -> dict[str, bool]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from llmopt_core.experiments.run_scores import higher_is_better, pair_runs
+from llmopt_core.labs.evaluation.adviser.drops import Drop
 from llmopt_core.labs.evaluation.adviser.run import AdvisedRun
 from llmopt_core.labs.evaluation.adviser.step import Trial
+from llmopt_core.labs.evaluation.adviser.traits import SETTING_RULES, changed_rules, trait_distance
 from llmopt_core.reporting.formatting import change
 from llmopt_core.statistics.paired_comparison import Comparison
 
-# What changes no part that a configuration has or lacks, but a setting.
-_SETTINGS = ("chunk-size", "larger-k", "smaller-k", "prompt")
-
 
 def find_trials(
-    base: AdvisedRun, runs: Sequence[AdvisedRun], metric: str, dropped: Collection[str] = ()
+    base: AdvisedRun, runs: Sequence[AdvisedRun], metric: str, dropped: Collection[Drop] = ()
 ) -> dict[str, Trial]:
     """By rule the run that tried its change and is not better by this metric.
 
@@ -25,35 +24,28 @@ def find_trials(
         base: What advice is given on.
         runs: All that were measured on the same questions.
         metric: What decides.
-        dropped: Names of configurations that a person has dropped.
+        dropped: What a person has dropped, here or on other questions.
     """
     trials: dict[str, Trial] = {}
+    drops = {drop.fingerprint: drop for drop in dropped}
     for run in runs:
         if run is base:
             continue
-        for rule in _changes(run, base):
+        for rule in changed_rules(run.traits, base.traits):
             relative = _relative(run, rule, base, runs)
-            trial = _trial(rule, run, relative, metric, dropped) if relative else None
+            trial = _trial(rule, run, relative, metric, drops.get(run.fingerprint)) if relative else None
             if trial is not None:
                 trials.setdefault(rule, trial)
+    measured = {run.fingerprint for run in runs}
+    for drop in dropped:
+        if drop.fingerprint not in measured:
+            for rule in sorted(drop.rules - base.traits.rules):
+                trials.setdefault(rule, Trial(rule, drop.name, drop.against, _drop_words(drop, " on other questions")))
     return trials
 
 
-def _changes(run: AdvisedRun, base: AdvisedRun) -> list[str]:
-    """The rules whose change a run has and the base has not."""
-    a, b = base.traits, run.traits
-    rules = [rule for rule in sorted(b.rules - a.rules) if rule not in _SETTINGS]
-    is_same_way = a.retrieves and b.retrieves
-    # Files without settings say by a name alone that something was set otherwise.
-    named = [rule for rule in _SETTINGS if rule in b.rules and rule not in a.rules]
-    if is_same_way and a.chunking and b.chunking and a.chunking != b.chunking:
-        named.append("chunk-size")
-    if is_same_way and a.top_k and b.top_k and a.top_k != b.top_k:
-        named.append("smaller-k" if b.top_k < a.top_k else "larger-k")
-    has_same_parts = a.retrieves == b.retrieves and a.rules - {"grounded-prompt"} == b.rules - {"grounded-prompt"}
-    if a.instruction and b.instruction and a.instruction != b.instruction and has_same_parts:
-        named.append("prompt")
-    return list(dict.fromkeys([*rules, *named]))
+def _drop_words(drop: Drop, where: str = "") -> str:
+    return f"it was dropped{where}{f' ({drop.reason})' if drop.reason else ''}"
 
 
 def _relative(run: AdvisedRun, rule: str, base: AdvisedRun, runs: Sequence[AdvisedRun]) -> AdvisedRun | None:
@@ -61,30 +53,27 @@ def _relative(run: AdvisedRun, rule: str, base: AdvisedRun, runs: Sequence[Advis
         other
         for other in runs
         if other is not run
-        and (rule in _SETTINGS or rule not in other.traits.rules)
+        and (rule in SETTING_RULES or rule not in other.traits.rules)
         and (rule == "rag" or _alike(run, other))
     ]
     # Of those that are as near, the base: what is tried is mostly tried on what leads.
-    return min(candidates, key=lambda other: (_distance(run, other, rule), other is not base), default=None)
+    return min(
+        candidates, key=lambda other: (trait_distance(run.traits, other.traits, rule), other is not base), default=None
+    )
 
 
 def _alike(run: AdvisedRun, other: AdvisedRun) -> bool:
     return run.traits.retrieves == other.traits.retrieves
 
 
-def _distance(run: AdvisedRun, other: AdvisedRun, rule: str) -> int:
-    a, b = run.traits, other.traits
-    is_setting = rule in _SETTINGS
-    settings = (a.chunking != b.chunking) + (a.top_k != b.top_k) + (a.instruction != b.instruction)
-    return len((a.rules - {rule}) ^ (b.rules - {rule})) * 10 + (0 if is_setting else settings)
-
-
-def _trial(rule: str, run: AdvisedRun, relative: AdvisedRun, metric: str, dropped: Collection[str]) -> Trial | None:
+def _trial(rule: str, run: AdvisedRun, relative: AdvisedRun, metric: str, drop: Drop | None) -> Trial | None:
     comparison = pair_runs(relative.table, run.table, metric).compare(higher_is_better(metric))
-    if run.name in dropped:
-        return Trial(rule, run.name, relative.name, "it was dropped")
+    is_better = comparison.difference is not None and _is_better(comparison, metric)
+    # Who dropped it knew what was measured until then; a gain in a later run they did not know.
+    if drop is not None and not (is_better and drop.is_older_than(run.measured_at)):
+        return Trial(rule, run.name, relative.name, _drop_words(drop))
     # Without pairs nothing was tried, whatever the names say.
-    if comparison.difference is None or _is_better(comparison, metric):
+    if comparison.difference is None or is_better:
         return None
     amount = f"{change(comparison.difference, comparison.low, comparison.high)} by {metric}"
     is_worse = _is_apart(comparison)

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.adviser_records import METRICS, Maker, result_of, run_of
 from llmopt_core.experiments.configuration import configuration_from
 from llmopt_core.labs.evaluation.adviser.advise import advise
+from llmopt_core.labs.evaluation.adviser.drops import Drop
 from llmopt_core.labs.evaluation.adviser.from_result import situation_from_result
 from llmopt_core.labs.evaluation.adviser.step import Advice, Step
 
@@ -228,7 +229,8 @@ def test_the_command_writes_the_steps(tmp_path: Path, capsys: pytest.CaptureFixt
     assert run(["advise", str(file), "--json", str(out)]) == 0
     written = json.loads(out.read_text("utf-8"))
     first = written["steps"][0]
-    assert set(first) >= {"rule", "title", "reason", "evidence", "expected", "cost"}
+    assert list(first) == ["rule", "title", "reason", "evidence", "expected", "cost"]
+    assert all(list(one) == list(first) for one in written["steps"])
     assert (first["rule"], len(first["evidence"])) == ("grounded-prompt", 20)
     assert run(["advise", str(file)]) == 0
     assert "1. Tell the model to answer from the given text alone [grounded-prompt]" in capsys.readouterr().out
@@ -243,7 +245,7 @@ def test_what_a_person_dropped_leads_nothing_and_is_not_proposed_again() -> None
     runs = [run_of("rag", made, spec=SPEC), run_of("slow", better, spec=changed(rerank={"method": "late-interaction"}))]
     situation = situation_from_result(result_of(*runs))
     assert "of slow fail" in advise(situation).steps[0].reason
-    advice = advise(replace(situation, dropped=["slow"]))
+    advice = advise(replace(situation, dropped=[Drop("slow", "f-slow")]))
     assert "of rag fail" in advice.steps[0].reason
     assert "rerank" not in rules(advice)
     assert [(trial.rule, trial.outcome) for trial in advice.tried] == [("rerank", "it was dropped")]

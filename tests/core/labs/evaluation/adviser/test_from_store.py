@@ -1,12 +1,10 @@
 """The adviser on stored runs: it reads traces, which a file may lack."""
 
-from functools import partial
-
 from llmopt_core.experiments.measured_run import MeasuredRun
 from llmopt_core.experiments.result import result_of
 from llmopt_core.labs.evaluation.adviser.advise import advise
 from llmopt_core.labs.evaluation.adviser.from_result import situation_from_result
-from llmopt_core.labs.evaluation.adviser.from_store import examine_run, read_situation, situation_of
+from llmopt_core.labs.evaluation.adviser.from_store import read_situation
 from llmopt_core.statistics.intervals import summarize
 from llmopt_core.types import Answer, Chunk, EvaluationSet, Example, Hit, Record, Score, Span, StageTrace
 from tests.engine_lab import Lab
@@ -64,12 +62,3 @@ def test_the_result_file_of_a_run_leads_to_the_same_advice(lab: Lab) -> None:
         run_id = store_run(lab, rank)
         from_file = advise(situation_from_result(result_of(lab.store, [run_id])))
         assert from_file.steps[0].rule == first_rule(lab, run_id)
-
-
-def test_what_a_person_dropped_is_known_by_its_configuration(lab: Lab) -> None:
-    run = lab.store.run(store_run(lab, rank=9))
-    entry = MeasuredRun("rag", run, {}, {}, is_baseline=True)
-    tables, each = lab.store.scores([run.id]), lab.store.per_question([run.id])
-    situation = situation_of([entry], tables, each, partial(examine_run, lab.store), dropped=[run.fingerprint])
-    assert situation.dropped == ["rag"]
-    assert situation_of([entry], tables, each, partial(examine_run, lab.store), dropped=["other"]).dropped == []

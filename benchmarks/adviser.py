@@ -1,6 +1,6 @@
 """How often the adviser's first rule is right, on made situations with a known cause: see `adviser_situations`.
 
-`python benchmarks/adviser.py [--seeds N] [--show]`
+`python benchmarks/adviser.py [--seeds N] [--show] [--mechanisms]`; the last takes those of `adviser_mechanisms`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.adviser_mechanisms import mechanisms
 from benchmarks.adviser_situations import Situation, situations
 from llmopt_core.labs.evaluation.adviser.advise import advise
 from llmopt_core.labs.evaluation.adviser.from_result import situation_from_result
@@ -37,11 +38,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1, help="how many times all of them are made anew")
     parser.add_argument("--show", action="store_true", help="print each that is wrong")
+    parser.add_argument("--mechanisms", action="store_true", help="situations that are played through")
     options = parser.parse_args()
+    make = mechanisms if options.mechanisms else situations
     right: Counter[str] = Counter()
     total: Counter[str] = Counter()
     for seed in range(options.seeds):
-        for situation in situations(seed):
+        for situation in make(seed):
             rule = first_rule(situation)
             total[situation.cause] += 1
             right[situation.cause] += is_right(situation, rule)

@@ -9,7 +9,7 @@ from itertools import permutations
 from llmopt_core.evaluation.text import normalise, tokens
 from llmopt_core.index.analysis import analyse
 from llmopt_core.labs.evaluation.record_facts import RecordFacts
-from llmopt_core.types import Chunk
+from llmopt_core.types import Chunk, Span
 
 # The piece of an answer at a border: with less of it than this it may stand there by chance.
 _PIECE = 0.3
@@ -24,8 +24,18 @@ _SENTENCE_ENDS = tuple('.!?。！？…:：;；"”’)]|*_`')
 
 def is_cut(facts: RecordFacts) -> bool:
     """Whether a given chunk ends or begins in the middle of what holds the right answer."""
-    contexts = [chunk for chunk in facts.contexts or () if chunk.text.strip()]
+    contexts = [chunk for chunk in facts.contexts or () if chunk.text.strip() and _may_hold(chunk, facts.sources)]
     return any(_is_cut(answer, contexts) for answer in facts.right_answers)
+
+
+def _may_hold(chunk: Chunk, sources: Sequence[Span]) -> bool:
+    """Whether a chunk may have a part of a source: where places are known, a chunk on a like subject has none."""
+    if not sources or not chunk.document:
+        return True
+    return any(
+        chunk.document == source.document and chunk.start <= source.end and source.start <= chunk.end
+        for source in sources
+    )
 
 
 def _is_cut(answer: str, contexts: Sequence[Chunk]) -> bool:

@@ -14,7 +14,7 @@ from llmopt_core.runs.store_labs import Choice, Vote
 from llmopt_core.runs.values import Run
 from llmopt_core.statistics.holm import ALPHA, holm, holm_levels
 from llmopt_core.statistics.intervals import Rate, rate
-from llmopt_core.statistics.paired_comparison import sign_test
+from llmopt_core.statistics.paired_wins import sign_test
 from llmopt_core.statistics.verdict import Verdict, verdict_of
 
 # `neither` is no vote for a tie: it skips the question, and counts nowhere.

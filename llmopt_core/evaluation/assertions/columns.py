@@ -14,7 +14,9 @@ from llmopt_core.types import Example
 
 EXAMPLE_COLUMN = "checks"
 THRESHOLD_COLUMN = "checks_threshold"
+"""Where an example carries its assertions: the names that evaluation sets are saved under since their beginning."""
 ASSERTION_COLUMNS = (EXAMPLE_COLUMN, THRESHOLD_COLUMN, "assertions", "assertions_threshold")
+"""Every column that may carry them; a file may use the new names."""
 
 
 def labels(assertions: Sequence[AssertionSpec]) -> list[str]:

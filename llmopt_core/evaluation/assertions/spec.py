@@ -55,8 +55,6 @@ ASSERTION_EXPLANATIONS: Mapping[AssertionType, str] = {
 
 # promptfoo's own default, so that an imported test decides as it did there.
 SIMILAR_THRESHOLD = 0.75
-"""Where an example carries its assertions: the names that evaluation sets are saved under since their beginning."""
-"""Every column that may carry them; a file may use the new names."""
 
 _LIMIT = ("latency", "cost")
 

@@ -13,7 +13,8 @@ from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid
 from llmopt_core.statistics.clusters import summarize_clusters
 from llmopt_core.statistics.intervals import Rate, Summary, rate
 from llmopt_core.statistics.paired_comparison import Comparison as Paired
-from llmopt_core.statistics.paired_comparison import compare_family, question_means
+from llmopt_core.statistics.paired_comparison import compare_family
+from llmopt_core.statistics.paired_wins import question_means
 from llmopt_core.statistics.tables import mean
 from llmopt_core.types import Usage
 

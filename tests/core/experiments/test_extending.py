@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from llmopt_core.answering.answer import answer_question
 from llmopt_core.chunking import chunk
 from llmopt_core.chunking.measure import Measure
 from llmopt_core.chunking.spec import ChunkingSpec
@@ -19,11 +22,11 @@ from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
 from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.job_kinds import job_kinds
-from llmopt_core.models.base import ChatRequest, ModelSpec, ToolDefinition
-from llmopt_core.models.registry import Models
+from llmopt_core.models.base import ModelSpec, ToolDefinition
 from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.retrieval import rerank
-from llmopt_core.types import Answer, Document, Example, Message, Spec, ToolCall, Usage
+from llmopt_core.types import Answer, Document, Example, Spec, ToolCall, Usage
 from tests.engine_lab import Lab
 
 ROOT = Path(__file__).parents[3]
@@ -141,22 +144,23 @@ async def test_an_assertion(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (score.passed, score.explanation) == (True, "The answer ends with 'the Rhine.'.")
 
 
+class Clock:
+    """A tool of a plugin."""
+
+    definition = ToolDefinition("clock", "What time it is.")
+
+    async def call(self, arguments: Mapping[str, Any]) -> str:
+        return "noon"
+
+
 async def test_a_tool(lab: Lab) -> None:
-    clock = ToolDefinition("clock", "What time it is.")
     lab.chat = ScriptedChat([ToolCall("a", "clock"), lambda request: f"It is {request.messages[-1].content}."])
-
-    async def answer(models: Models, question: str) -> str:
-        messages: tuple[Message, ...] = (Message("user", question),)
-        while True:
-            completion = await models.chat(model).complete(ChatRequest(messages, model, tools=(clock,)))
-            if not completion.tool_calls:
-                return completion.text
-            results = [Message("tool", "noon", tool_call_id=one.id, name=one.name) for one in completion.tool_calls]
-            messages = (*messages, completion.message, *results)
-
     model = ModelSpec(endpoint="scripted", name="m")
+    prompt = PromptSpec(template="{{ question }}")
     async with lab.models() as models:
-        assert await answer(models, "What time is it?") == "It is noon."
+        answer = await answer_question(Example("q", "What time is it?"), None, prompt, model, models, tools=[Clock()])
+    assert answer.text == "It is noon."
+    assert answer.usage.calls == 2
 
 
 class Count(Spec):

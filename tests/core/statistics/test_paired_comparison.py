@@ -7,12 +7,8 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from llmopt_core.statistics.holm import holm, holm_levels
-from llmopt_core.statistics.paired_comparison import (
-    compare_family,
-    compare_pairs,
-    sign_test,
-    wins,
-)
+from llmopt_core.statistics.paired_comparison import compare_family, compare_pairs
+from llmopt_core.statistics.paired_wins import sign_test, wins
 from llmopt_core.statistics.resampling import flip_pairs
 from llmopt_core.statistics.sign_flips import SignFlips
 from llmopt_core.statistics.verdict import verdict_of

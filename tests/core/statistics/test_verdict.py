@@ -3,13 +3,8 @@ import pytest
 from statsmodels.stats.weightstats import ttost_paired
 
 from llmopt_core.reporting.verdict_words import missing_words, short_missing, unit_note, verdict_words
-from llmopt_core.statistics.paired_comparison import (
-    MOST_QUESTIONS,
-    Comparison,
-    compare_family,
-    compare_pairs,
-    question_means,
-)
+from llmopt_core.statistics.paired_comparison import MOST_QUESTIONS, Comparison, compare_family, compare_pairs
+from llmopt_core.statistics.paired_wins import question_means
 from llmopt_core.statistics.tables import Gain
 from llmopt_core.statistics.verdict import verdict_of
 

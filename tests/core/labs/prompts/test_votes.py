@@ -26,7 +26,7 @@ from llmopt_core.labs.prompts.votes import (
 )
 from llmopt_core.reporting.page import PALETTE
 from llmopt_core.runs.store_labs import Vote
-from llmopt_core.statistics.paired_comparison import sign_test
+from llmopt_core.statistics.paired_wins import sign_test
 from llmopt_core.types import Example
 
 from .conftest import EXAMPLES, Lab

@@ -18,7 +18,7 @@ _FOLDER, _FILE = 0o700, 0o600
 # What this program puts into a workspace. A folder that holds anything else is somebody's own, such as a home folder.
 _OURS = (
     "llmopt.db*", "endpoints.yaml", "trusted_hosts.yaml", "endpoint_parameters.json", "endpoint_models.json", "*.lock",
-    "indexes", "models", "adapters", "embeddings", "finetuning",
+    "indexes", "models", "adapters", "embeddings", "finetuning", "data_sources",
 )  # fmt: skip
 _usual_umask: int | None = None
 

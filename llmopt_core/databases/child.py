@@ -162,12 +162,10 @@ def _new_engine(source: DataSource, memory: int) -> Engine:
         from llmopt_core.databases.engines.sqlite import SQLiteEngine
 
         return SQLiteEngine(source.where)
-    if source.kind == "duckdb":
+    if source.dialect == "duckdb":
         from llmopt_core.databases.engines.duckdb import DuckDBEngine
 
         return DuckDBEngine(source.where, memory)
-    if source.kind == "postgresql":
-        from llmopt_core.databases.engines.postgresql import PostgreSQLEngine
+    from llmopt_core.databases.engines.postgresql import PostgreSQLEngine
 
-        return PostgreSQLEngine(source.where)
-    raise EngineError(f"A source of kind {source.kind} cannot be opened yet.")
+    return PostgreSQLEngine(source.where)

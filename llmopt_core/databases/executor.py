@@ -6,12 +6,17 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from llmopt_core.databases.child import READY, answer, prepare, stop_sentence
+from llmopt_core.databases.engines.base import file_mark
 from llmopt_core.databases.limits import QueryLimits
 from llmopt_core.databases.outcome import QueryOutcome
 from llmopt_core.databases.source import DataSource
+from llmopt_core.databases.tables import load_tables, table_files
+from llmopt_core.errors import LlmOptError
 from llmopt_core.execution.isolation import ChildPool, IsolationError, Limits, add_child, run_in_child
+from llmopt_core.settings import Settings
 
 # The child starts, loads its engine and opens the database within these.
 _OPENING = Limits(memory=2_000_000_000, cpu=60.0, wall=60.0)
@@ -36,10 +41,20 @@ class SqlExecutor:
         limits: What each query may take.
         spare: Whether a second child is made ready while a query runs for long, so that the next one need not wait for
             the start of one where this one has to be ended.
+        home: The workspace, where table files are kept as a database; by default that of the environment.
     """
 
-    def __init__(self, source: DataSource, limits: QueryLimits | None = None, *, spare: bool = True) -> None:
+    def __init__(
+        self,
+        source: DataSource,
+        limits: QueryLimits | None = None,
+        *,
+        spare: bool = True,
+        home: Path | None = None,
+    ) -> None:
         self.source = source
+        self._home = home
+        self._loaded: tuple[object, Path] | None = None
         self.limits = limits or QueryLimits()
         self._spare = spare
 
@@ -56,13 +71,17 @@ class SqlExecutor:
         limits = self.limits
         if len(sql) > limits.text:
             return QueryOutcome("refused", f"The query has {len(sql):,} characters; at most {limits.text:,} may run.")
-        timer = _Timer(limits.seconds, self._look(heartbeat))
+        try:
+            source = self._open_source()
+        except LlmOptError as error:
+            return QueryOutcome("error", str(error))
+        timer = _Timer(limits.seconds, self._look(source, heartbeat))
         bounds = Limits(
             _OPENING.memory + limits.memory, _OPENING.cpu + limits.seconds, 2 * _OPENING.wall + limits.seconds
         )
         try:
             outcome: QueryOutcome = run_in_child(
-                answer, (self.source, sql, limits), bounds, on_part=timer.start, heartbeat=timer.look, pool=_pool
+                answer, (source, sql, limits), bounds, on_part=timer.start, heartbeat=timer.look, pool=_pool
             )
         except _TimeOver:
             return QueryOutcome("ended", stop_sentence("time", limits), seconds=timer.seconds)
@@ -72,13 +91,23 @@ class SqlExecutor:
         finally:
             # A child that was ended has a successor before anybody asks.
             if self._spare:
-                _add_spare(self.source, self.limits)
+                _add_spare(source, self.limits)
         return outcome
 
-    def _look(self, heartbeat: Callable[[], None] | None) -> Callable[[float], None]:
+    def _open_source(self) -> DataSource:
+        """What the child opens: tables are loaded into a database of their own first."""
+        if self.source.kind != "tables":
+            return self.source
+        # Their contents are read again only where a file has another size or time.
+        marks = [(str(file), file_mark(file)) for file in table_files(self.source)]
+        if self._loaded is None or self._loaded[0] != marks or not self._loaded[1].exists():
+            self._loaded = marks, load_tables(self.source, self._home or Settings.from_environment().home)
+        return DataSource("tables", str(self._loaded[1]), self.source.name)
+
+    def _look(self, source: DataSource, heartbeat: Callable[[], None] | None) -> Callable[[float], None]:
         def look(seconds: float) -> None:
             if self._spare and seconds > _LONG_SECONDS:
-                _add_spare(self.source, self.limits)
+                _add_spare(source, self.limits)
             if heartbeat is not None:
                 heartbeat()
 

@@ -79,7 +79,8 @@ def fit_columns(columns: Sequence[Column], room: int, most: int = 6) -> Fit:
         # Nothing is cut in rows of one line: if the whole does not fit, taller rows are tried first.
         if lines == 1:
             continue
-        usual = [_longest(column, few) for column in columns]
+        # A column with fewer texts than rows has one that stands for all, such as a moment: that is never left out.
+        usual = [_longest(column, few if len(column.texts) == rows else 0) for column in columns]
         least = [_least_width(column, texts) for column, texts in zip(columns, usual, strict=True)]
         needs = [_needed_width(column, texts, lines) for column, texts in zip(columns, usual, strict=True)]
         widths = _share_room(least, needs, room)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ _WIDTHS = {"small": 75, "medium": 200, "large": 400}
 _USUAL = 100
 # Pixels of what is drawn and not written: a box to tick, a bar, the sign of an editable column beside its name.
 _CHECKBOX, _BAR, _PENCIL = 60, 110, 22
+_SCROLL_BAR = 12
 # Stands for the arrow of a select box, which takes about as much room as these signs.
 _ARROW = "     ▾"
 # Lines of a row. Fewer cut more texts, more show fewer rows at once.
@@ -67,6 +69,8 @@ def data_table(
     lines = lines or (_OF_A_LIST if is_selectable else max(ROW_HEIGHTS))
     layout = _options(table, options, room - (_marker(len(table)) if is_selectable else 0), lines)
     tall = _HEADER + layout.row_height * max(1, len(table))
+    if tall > height:
+        _clear_scroll_bar(table, options)
     event = st.dataframe(
         table, hide_index=True, height=min(tall, height), row_height=layout.row_height,
         **{"placeholder": fmt.DASH, **options},
@@ -123,15 +127,24 @@ def _marker(rows: int) -> int:
     return 32 if rows <= 100 else 36 if rows <= 1000 else 48
 
 
+def _clear_scroll_bar(table: pd.DataFrame, options: dict[str, Any]) -> None:
+    # Streamlit shares out the width of the whole frame, and the scroll bar lies over the end of the last column.
+    names = _shown_names(table, options)
+    if names:
+        options["column_config"][names[-1]]["width"] += _SCROLL_BAR
+
+
+def _shown_names(table: pd.DataFrame, options: Mapping[str, Any]) -> list[str]:
+    column_config: Mapping[str, Any] = options.get("column_config") or {}
+    # The default is a text, since None, which hides a column, is a value here.
+    names = map(str, options.get("column_order") or table.columns)
+    return [name for name in names if column_config.get(name, "") is not None]
+
+
 def _options(table: pd.DataFrame, options: dict[str, Any], room: int, lines: int, *, editable: bool = False) -> Fit:
     """Put the fitting column configurations into the options. A column whose configuration is None stays hidden."""
     column_config: Mapping[str, Any] = options.get("column_config") or {}
-    names = [
-        name
-        for name in map(str, options.get("column_order") or table.columns)
-        # The default is a text, since None, which hides a column, is a value here.
-        if column_config.get(name, "") is not None
-    ]
+    names = _shown_names(table, options)
     # Copies: configurations are constants of modules, which the widths of one table must not change for the next.
     values_by_name = {name: _values(column_config.get(name)) for name in names}
     disabled_columns = options.get("disabled") or ()
@@ -182,7 +195,9 @@ def _moment(pattern: str | None) -> str:
     """A moment as wide as any."""
     # Letters of the pattern stand for figures; `0` is as wide as any figure, and `Mmm` about as wide as a month's
     # name.
-    return (pattern or "YYYY-MM-DD HH:mm:ss").replace("MMM", "Mmm").translate(str.maketrans("YDHs", "0000"))
+    # A day without a leading zero may have two figures all the same.
+    words = re.sub(r"\bD\b", "DD", pattern or "YYYY-MM-DD HH:mm:ss")
+    return words.replace("MMM", "Mmm").translate(str.maketrans("YDHs", "0000"))
 
 
 def _number(value: float, pattern: str | None) -> str:

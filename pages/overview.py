@@ -49,7 +49,9 @@ with show_errors():
         section(
             "Two directions", "Up: give the model what it needs to know. Right: change how it acts. Measure every step."
         )
-        map_view(configurations, every_entry, colours, ladder.sections[-1].rungs if ladder.sections else ())
+        way = ladder.sections[-1].rungs if ladder.sections else ()
+        # The experiments, which stand below, tell the scores.
+        map_view(configurations, every_entry, colours, way, scores=len(ladder.rungs) < 2)
     with right:
         setup_view(setup, runs)
         section("What to do next")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ from llmopt_core.cli.output import JsonOption, note, number, print_result, table
 
 if TYPE_CHECKING:
     from llmopt_core.finetuning.finetuners import Access
-    from llmopt_core.finetuning.jobs.job import FineTuner, Job
+    from llmopt_core.finetuning.jobs.job import FineTuner, Job, JobEvent
 
 group = typer.Typer()
 
@@ -82,6 +83,20 @@ def _progress(job: Job) -> str:
     return f"{standing_of_training(job).line} · {job.tokens_per_second:.0f} tokens/s"
 
 
+def _job_values(job: Job) -> dict[str, Any]:
+    moments = {name: _moment(getattr(job, name)) for name in ("created_at", "started_at", "finished_at")}
+    return asdict(job) | moments
+
+
+def _event_values(event: JobEvent) -> dict[str, Any]:
+    return asdict(event) | {"at": _moment(event.at)}
+
+
+def _moment(seconds: float) -> str:
+    """As the other commands write times; empty where it has not happened."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else ""
+
+
 def report_job(job: Job, json: str, before: Sequence[str] = (), more: dict[str, Any] | None = None) -> int:
     """Print how a job stands, or write it as JSON. Returns the exit code."""
     from llmopt_core.finetuning.training_price import cost_words
@@ -91,7 +106,7 @@ def report_job(job: Job, json: str, before: Sequence[str] = (), more: dict[str, 
     lines += [_progress(job)] if job.status == "running" and job.total_steps else []
     lines += [words] if (words := cost_words(job)) else []
     # Keys of `more` win: metrics and events beside the fields of the job.
-    print_result("\n".join(lines), asdict(job) | (more or {}), json)
+    print_result("\n".join(lines), _job_values(job) | (more or {}), json)
     # A cancelled job ended as somebody wanted it to.
     return 1 if job.status in ("failed", "interrupted") else 0
 
@@ -117,7 +132,9 @@ def status(
         f"step {point.step}: train loss {number(point.train_loss)}, validation {number(point.valid_loss)}"
         for point in losses[-3:]
     ]
-    return report_job(job, json, lines, {"metrics": list(map(asdict, points)), "events": list(map(asdict, events))})
+    return report_job(
+        job, json, lines, {"metrics": list(map(asdict, points)), "events": list(map(_event_values, events))}
+    )
 
 
 @group.command(help="Stop a job; what it saved stays.")
@@ -154,7 +171,7 @@ def list_jobs(
     jobs = all_jobs(trainer_access().settings)
     rows = [(j.id, j.name, j.provider, j.status, f"{j.step}/{j.total_steps}", j.tuned_model) for j in jobs]
     text = table(("job", "name", "provider", "status", "steps", "model"), rows) if rows else "No jobs yet."
-    print_result(text, [asdict(job) for job in jobs], json)
+    print_result(text, [_job_values(job) for job in jobs], json)
 
 
 def _list_remote(provider: str, json: str) -> None:

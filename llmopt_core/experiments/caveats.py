@@ -9,6 +9,7 @@ from typing import Any
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.imported_runs import ImportSource, import_source
 from llmopt_core.experiments.run_documents import RunDocuments, document_marks, documents_note, documents_of
+from llmopt_core.experiments.search_terms import mixed_terms_note
 from llmopt_core.experiments.training_overlap import TrainingOverlap, overlap_from
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
@@ -33,11 +34,13 @@ class RunCaveats:
     Attributes:
         overlap: None where the result is from before it was kept.
         source: Where it was imported from; None for runs of our own.
+        terms_note: That its answers were found by two kinds of search terms; empty where they were not.
     """
 
     documents: RunDocuments
     overlap: TrainingOverlap | None
     source: ImportSource | None = None
+    terms_note: str = ""
 
     @property
     def overlap_count(self) -> int:
@@ -55,7 +58,8 @@ def run_caveats(values: Mapping[str, Any], name: str = "") -> RunCaveats:
     )
     overlap = values.get("training_overlap")
     source = import_source(values.get("imported"))
-    return RunCaveats(documents, overlap_from(overlap) if isinstance(overlap, Mapping) else None, source)
+    trained = overlap_from(overlap) if isinstance(overlap, Mapping) else None
+    return RunCaveats(documents, trained, source, mixed_terms_note(values))
 
 
 def caveats_of(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> list[RunCaveats]:
@@ -65,7 +69,9 @@ def caveats_of(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> 
 
     labels = names or [run.name for run in runs]
     return [
-        RunCaveats(documents_of(run, name), overlap_of(store, run), import_source(run.imported))
+        RunCaveats(
+            documents_of(run, name), overlap_of(store, run), import_source(run.imported), mixed_terms_note(run.options)
+        )
         for run, name in zip(runs, labels, strict=True)
     ]
 
@@ -108,8 +114,9 @@ def caveats(runs: Sequence[RunCaveats]) -> list[Caveat]:
     ]
     overlap_caveats += [Caveat(text) for text in _deduplicate((name, overlap.looks_note) for name, overlap in overlaps)]
     sources = [(run.documents.name, run.source.sentence) for run in runs if run.source is not None]
+    terms = [(run.documents.name, run.terms_note) for run in runs]
     note = documents_note([run.documents for run in runs])
-    return [*overlap_caveats, *map(Caveat, _deduplicate(sources)), *([Caveat(note)] if note else [])]
+    return [*overlap_caveats, *map(Caveat, _deduplicate([*sources, *terms])), *([Caveat(note)] if note else [])]
 
 
 def _deduplicate(sentences: Iterable[tuple[str, str]]) -> list[str]:

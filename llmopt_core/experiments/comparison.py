@@ -17,6 +17,7 @@ from llmopt_core.experiments.configuration import Configuration, configuration_f
 from llmopt_core.experiments.earlier_looks import list_earlier_looks
 from llmopt_core.experiments.planned_run import start_planned_run
 from llmopt_core.experiments.provenance import BEHIND, describe_run_changes, list_run_changes, models_basis
+from llmopt_core.experiments.search_terms import mixed_terms_note
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import ACTIVE, COMPARISON, Project, Run, Status
@@ -177,7 +178,7 @@ def plan_of(store: Store, comparison: Comparison) -> ComparisonPlan:
 
 
 def earlier_state(comparison: Comparison, documents: str, models: Models) -> str:
-    """One sentence on what stands behind the variants' names that was another when they answered; else empty.
+    """What stands behind the variants' names that was another for all or a part of their answers; else empty.
 
     Args:
         comparison: The comparison.
@@ -185,10 +186,14 @@ def earlier_state(comparison: Comparison, documents: str, models: Models) -> str
         models: Those behind the variants' names now.
     """
     names = [variant.name for variant in comparison.variants]
-    return describe_run_changes({
-        name: list_run_changes(column[0], None, None, documents, models)
-        for name, column in zip(names, comparison.runs, strict=True)
+    columns = dict(zip(names, comparison.runs, strict=True))
+    changes = describe_run_changes({
+        name: list_run_changes(column[0], None, None, documents, models) for name, column in columns.items()
     })  # fmt: skip
+    notes = {
+        name: note for name, column in columns.items() for run in column if (note := mixed_terms_note(run.options))
+    }
+    return " ".join(filter(None, (changes, *(f"{name}: {note}" for name, note in notes.items()))))
 
 
 def delete_comparison(store: Store, comparison: Comparison) -> None:

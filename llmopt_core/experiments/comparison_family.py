@@ -57,12 +57,14 @@ class Family:
     @property
     def in_short(self) -> str:
         """How many comparisons are tested together, without what the test is."""
+        return f"{self.level_words}{self._unit_words}"
+
+    @property
+    def level_words(self) -> str:
+        """`in_short` without what was tested as one, for where that stands beside it."""
         if self.size < 2:
-            return f"Verdicts hold at 5 %.{self._unit_words}"
-        return (
-            f"Verdicts hold at 5 % for all {self.size} comparisons of a configuration with {self._bases} together."
-            f"{self._unit_words}"
-        )
+            return "Verdicts hold at 5 %."
+        return f"Verdicts hold at 5 % for all {self.size} comparisons of a configuration with {self._bases} together."
 
     @property
     def _bases(self) -> str:

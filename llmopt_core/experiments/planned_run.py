@@ -9,6 +9,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import metrics_to_record
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.plan import Plan
+from llmopt_core.experiments.search_terms import start_terms
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.runs.store import Store
 
@@ -31,7 +32,7 @@ def start_planned_run(  # noqa: PLR0917
         judge=plan.judge.label,
         metrics=metrics_to_record(plan.metrics, plan.examples),
         total=len(plan.examples),
-        options=options,
+        options={**options, **start_terms(configuration)},
         job_id=job_id,
         documents_version=documents_version(plan.documents),
         training=overlap.model_dump(mode="json"),

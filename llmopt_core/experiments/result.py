@@ -18,6 +18,7 @@ from llmopt_core.experiments.result_file import Result
 from llmopt_core.experiments.resume_check import check_one_judge
 from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position, read_run_scores
 from llmopt_core.experiments.run_votes import votes_between, votes_to
+from llmopt_core.experiments.search_terms import SEARCH_TERMS, mixed_terms_note
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.reporting.verdict_words import verdict_words
@@ -147,6 +148,7 @@ def _run(
         "documents_version": run.documents_version,
         "uses_documents": run.retrieves if source is None or source.has_contexts else None,
         "training_overlap": overlap.model_dump(mode="json"),
+        **({SEARCH_TERMS: run.options[SEARCH_TERMS]} if SEARCH_TERMS in run.options else {}),
         "caveats": [text for text in (*_caveats(run, overlap), source.sentence if source else "") if text],
         **({"imported": asdict(source)} if source else {}),
         "records": [_record(record, source) for record in records],
@@ -154,7 +156,8 @@ def _run(
 
 
 def _caveats(run: Run, overlap: TrainingOverlap) -> tuple[str, ...]:
-    return overlap.warning, overlap.note, overlap.choice_note, overlap.looks_note, _budget_note(run)
+    terms_note = mixed_terms_note(run.options)
+    return overlap.warning, overlap.note, overlap.choice_note, overlap.looks_note, _budget_note(run), terms_note
 
 
 def _tokens(run: Run, source: ImportSource | None) -> dict[str, int | None]:

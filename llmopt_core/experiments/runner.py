@@ -19,6 +19,7 @@ from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.provenance import BEHIND, models_basis
 from llmopt_core.experiments.resume_check import check_resumable
 from llmopt_core.experiments.run_session import RunSession
+from llmopt_core.experiments.search_terms import resumed_terms
 from llmopt_core.experiments.training_sources import training_overlap
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
@@ -124,7 +125,8 @@ def _resume_run(  # noqa: PLR0917
     if (run.fingerprint, run.set_version) != (configuration.fingerprint, plan.evaluation_set.version):
         raise BadInput(f"Run {run_id} was made with another configuration or set; start a new run.")
     check_resumable(run, version, plan.judge)
-    return store.resume_run(run_id, job_id, version, {"budget_usd": _most_usd(budget, run.usage)}).id
+    options = {"budget_usd": _most_usd(budget, run.usage), **resumed_terms(run)}
+    return store.resume_run(run_id, job_id, version, options).id
 
 
 def _most_usd(budget: Budget, usage: Usage) -> float | None:

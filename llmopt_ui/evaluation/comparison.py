@@ -26,6 +26,7 @@ from llmopt_ui.session import state
 from llmopt_ui.theme import Ink
 
 SET, JUDGE, CONFIGURATIONS, BASELINE = "set", "judge", "compared", "baseline"
+SHOW_ALL = "compare_all"
 EXAMPLE, ONE, METRIC, ORDER = "example", "record_of", "metric", "order"
 MARGIN_FIELD = "margin"
 _SHOWN_AT_FIRST = 6
@@ -99,6 +100,10 @@ def choose(project: Project, runs: Sequence[Run], *, link: bool = True) -> Selec
         width=420,
         wrap=True,
     )
+    if len(picks) < len(current):
+        # Nobody notices what is not there.
+        bar.button(f"Show all {len(current)}", key=SHOW_ALL, icon=":material/select_all:", type="tertiary",
+                   on_click=_choose, args=(list(current),))  # fmt: skip
     # In that order, too, whatever order they were picked in.
     selection = {name: run for name, run in current.items() if name in picks}
     baseline = _baseline(bar, list(selection), anew=anew) if selection else ""
@@ -188,6 +193,10 @@ def _metrics(runs: Mapping[str, Run]) -> tuple[str, ...]:
     """All that were measured, in the order of the catalogue; those of other tools behind, in the order of theirs."""
     own = [metric for metric in METRICS if any(metric in run.metrics for run in runs.values())]
     return tuple(dict.fromkeys([*own, *(metric for run in runs.values() if run.imported for metric in run.metrics)]))
+
+
+def _choose(names: list[str]) -> None:
+    st.session_state[CONFIGURATIONS] = names
 
 
 def _default_names(names: Sequence[str]) -> list[str]:

@@ -91,7 +91,7 @@ def head_to_head_view(project: Project, runs: Sequence[Run]) -> None:
             _records(pair, named, inks, metrics)
         return
     _summary(result, first, second, metric, inks)
-    st.caption(fmt.markdown(family.in_short))
+    st.caption(fmt.markdown(family.level_words))
     caveats_view(caveats_of(store(), list(pair.values()), list(pair)))
     _categories(result)
     example = _flips(result, second, examples)

@@ -20,13 +20,14 @@ def versions_view(project: Project, item: SavedSet) -> None:
     versions = [one for one in store().evaluation_sets(project, every_version=True) if one.name == item.name]
     if len(versions) < 2:
         st.caption(
-            f"{fmt.markdown(item.name)} has one version, {item.version}. Each change to its questions is kept as "
-            "another, and can be compared here."
+            f"{fmt.markdown(item.name)} has one version. Each change to its questions is kept as another, and can be "
+            "compared here."
         )
         return
+    # Numbered from the oldest, as people speak of them; the newest come first.
     labels = {
-        one.version: f"{one.version} · {fmt.moment(one.saved_at)} · {fmt.plural(one.size, 'question')}"
-        for one in versions
+        one.version: f"v{number} · {fmt.moment(one.saved_at)} · {fmt.plural(one.size, 'question')}"
+        for number, one in zip(range(len(versions), 0, -1), versions, strict=True)
     }
     names = list(labels)
     left, right = st.columns(2, gap="medium")

@@ -216,7 +216,7 @@ def _versions(project: Project, versions: Sequence[TrainingSetVersion]) -> None:
                args=(project, version), help="Put its examples back into the collection, to change them.")  # fmt: skip
     validation = version.validation.examples if version.validation else ()
     facts = [f"**{len(version.train.examples):,}** to train on", f"**{len(validation):,}** for validation",
-            f"saved {fmt.moment(version.saved_at)}", f"version `{version.version[:8]}`"]  # fmt: skip
+            f"saved {fmt.moment(version.saved_at)}"]  # fmt: skip
     st.markdown(" · ".join(facts) + (f" · {fmt.markdown(version.note)}" if version.note else ""))
     picture, table = side_by_side([2, 3], "classes")
     show_chart(

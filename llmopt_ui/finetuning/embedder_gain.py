@@ -193,14 +193,16 @@ def _mean(mean: float | None, low: float | None, high: float | None) -> str:
 def section_cost(plan: EmbedderPlan, gain: EmbedderGain) -> None:
     """What it takes to have it, beside what it brings."""
     st.markdown("**What it costs**")
+    timed = "" if gain.embedded == gain.index_chunks else f", {gain.embedded:,} of which were timed here"
     index_note = (
-        f"Embedding {fmt.plural(gain.embedded, 'chunk')} anew; every index has to be built again with this model."
+        f"Embedding {fmt.plural(gain.index_chunks, 'chunk')} anew{timed}; every index has to be built again with this "
+        "model."
     )
     facts(
         ("Training", fmt.duration(gain.train_seconds), "On this machine."),
         ("Pairs learned", fmt.count(plan.pairs), "Questions with the chunk that answers them."),
         ("Size on disk", f"{gain.megabytes:.0f} MB", "The fine-tuned model."),
-        ("New index", fmt.short_time(gain.embed_seconds) if gain.embedded else fmt.DASH, index_note),
+        ("New index", fmt.DASH if gain.index_seconds is None else fmt.short_time(gain.index_seconds), index_note),
     )
     st.caption(
         "A question costs the same as before. But the model has to be trained again when documents or questions change "

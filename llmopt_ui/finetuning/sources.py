@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
+from llmopt_core.experiments.run_scores import higher_is_better
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, newest_versions
 from llmopt_core.experiments.versions.training_sets import collect
 from llmopt_core.experiments.votes import SIDES, votes_on
@@ -137,7 +138,11 @@ def _good_answers(run: Run, vote_count: int) -> list[TrainingExample]:
     if metric != _VOTES:
         # .8 is a guess between both mistakes: lower takes in answers that are half right, higher leaves few to learn
         # from.
-        lowest[str(metric)] = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="tuning_run_least")
+        up = higher_is_better(str(metric))
+        lowest[str(metric)] = st.number_input(
+            *(("At least", 0.0, 1.0, 0.8) if up else ("At most", 0.0, 1.0, 0.2)), 0.05,
+            key="tuning_run_least" if up else "tuning_run_most",
+        )  # fmt: skip
     records = good_records(store(), run.id, lowest)
     votes_note = (
         f" {fmt.plural(vote_count, 'question')} with a vote, which decides over the score." if vote_count else ""

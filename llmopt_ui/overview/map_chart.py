@@ -36,7 +36,7 @@ def place(spec: Mapping[str, Any]) -> Place:
     steps: list[str] = ["prompt"]
     # All steps are a matter of drawing, chosen so that each part moves a mark and none leaves its field; they measure
     # nothing.
-    up, right = 0.11, 0.1
+    up, right = 0.2, 0.1
     if (prompt.get("few_shot") or {}).get("examples"):
         steps.append("few-shot")
         up, right = up + 0.09, right + 0.06
@@ -126,14 +126,15 @@ _SIZE = 22
 """Pixels of a mark: two digits have room in it."""
 _ACROSS, _UP = 0.088, 0.062
 """How far marks stand apart, as parts of the map: more than a mark where the map is 280 pixels wide."""
-_FLOOR, _CEILING, _EDGE = 0.04, 0.31, 0.05
-"""Where marks may stand in a field: its upper third has its name."""
-# On the right, where no arrow that leads up from a first prompt runs over the words.
+_EDGE = 0.05
+_LOWER, _UPPER = (0.19, 0.46), (0.54, 0.81)
+"""Between which heights marks may stand in the lower and the upper fields. The names of the fields stand above and
+below all of them, where no line from mark to mark can run over a name."""
 _CORNERS = (
     (0.485, 0.985, "<b>Retrieval (RAG)</b><br>hybrid search, reranking,<br>rewording, fact check", "right", "top"),
     (0.985, 0.985, "<b>All of the above</b><br>fine-tuning + RAG", "right", "top"),
-    (0.485, 0.48, "<b>Prompt</b><br>clear instructions,<br>few-shot examples", "right", "top"),
-    (0.985, 0.48, "<b>Fine-tuning</b><br>format, tone,<br>a smaller model", "right", "top"),
+    (0.485, 0.015, "<b>Prompt</b><br>clear instructions,<br>few-shot examples", "right", "bottom"),
+    (0.985, 0.015, "<b>Fine-tuning</b><br>format, tone,<br>a smaller model", "right", "bottom"),
 )
 
 
@@ -189,11 +190,9 @@ def _nearby_spots(own: tuple[float, float], spot: Place) -> list[tuple[float, fl
 def _keep_inside(across: float, up: float, spot: Place) -> tuple[float, float]:
     """The nearest place in the field of a configuration that is not under the field's name."""
     # By where it belongs and not by the place that is tried: nothing changes its field for lack of room.
-    left, bottom = 0.5 * (spot.model >= 0.5), 0.5 * (spot.context >= 0.5)
-    return (
-        min(max(across, left + _EDGE), left + 0.5 - _EDGE),
-        min(max(up, bottom + _FLOOR), bottom + _CEILING),
-    )
+    left = 0.5 * (spot.model >= 0.5)
+    lowest, highest = _UPPER if spot.context >= 0.5 else _LOWER
+    return min(max(across, left + _EDGE), left + 0.5 - _EDGE), min(max(up, lowest), highest)
 
 
 def _overlaps(one: tuple[float, float], other: tuple[float, float]) -> bool:

@@ -66,8 +66,13 @@ def map_view(
     entries: Sequence[Entry],
     inks: Mapping[str, Ink],
     rungs: Sequence[Rung] = (),
+    *,
+    scores: bool = True,
 ) -> None:
-    """The two-axis map with the project's configurations in their colours, and the way over these rungs."""
+    """The two-axis map with the project's configurations in their colours, and the way over these rungs.
+
+    Their names stand below it, with their scores unless a list that has them follows.
+    """
     places = {item.name: place(item.spec) for item in configurations}
     captions = _captions(entries)
     names = {item.fingerprint: item.name for item in configurations}
@@ -81,7 +86,7 @@ def map_view(
         )
     with st.container(key="map_names", horizontal=True, gap="small"):
         for number, name in enumerate(places, 1):
-            caption = f" :gray[{fmt.markdown(captions[name])}]" if captions.get(name) else ""
+            caption = f" :gray[{fmt.markdown(captions[name])}]" if scores and captions.get(name) else ""
             sign = f"{signs[name]}\u00a0" if name in signs else ""
             words = f"{inks[name].dot}\u00a0{number} {sign}**{fmt.markdown(fmt.shorten(name, _LONGEST))}**{caption}"
             st.markdown(words, width="content")

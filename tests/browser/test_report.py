@@ -133,3 +133,22 @@ def test_paper_shows_what_is_folded_in_a_comparison(chromium: Browser, compariso
     text = "\n".join(sheet.extract_text() for sheet in paper.pages)
     assert text.count("A folded repeat.") == 18
     assert "Folded words." in text
+
+
+@pytest.mark.parametrize("width", [688, 820, 1440])
+def test_a_name_of_two_hundred_letters_is_broken_and_not_cut(chromium: Browser, tmp_path: Path, width: int) -> None:
+    names = ("n" * 200, "m" * 200)
+    report, comparison = tmp_path / "report.html", tmp_path / "comparison.html"
+    write_report({"project": "p" * 200, "runs": [run(name, 0.3 + n / 2) for n, name in enumerate(names)]}, report)
+    cell = PageCell("An answer.", (), (), "12 tokens")
+    rows = (PageRow("q", "Which river flows through Cologne?", "Rhine", (), (cell, cell)),)
+    columns = tuple(PageColumn(name, ("9 of 10 passed",), ()) for name in names)
+    title = " against ".join(names)
+    comparison.write_text(render_comparison(ComparisonPage(title, f"compared with {names[0]}.", columns, rows)))
+    page = chromium.new_page(viewport={"width": width, "height": 900})
+    page.emulate_media(media="print" if width < 700 else "screen")
+    for path in (report, comparison):
+        page.goto(path.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name
+    page.close()

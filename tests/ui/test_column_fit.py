@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 import streamlit as st
@@ -97,3 +99,24 @@ def test_a_column_without_any_text_is_as_wide_as_its_header(room: int) -> None:
     widths = fit_columns([Column("Source", ["", ""]), Column("Text", [SENTENCE, SENTENCE]), Column("To", [])], room)
     assert sum(widths.widths) <= room
     assert all(widths.widths)
+
+
+def test_a_moment_that_stands_for_all_rows_is_whole_though_one_row_of_eight_may_be_cut() -> None:
+    names = Column("Configuration", ["p" * 200, *["hot"] * 12])
+    started = Column("Started", ["00 Mmm, 00:mm"], wraps=False)
+    fit = fit_columns([names, started], 220, most=3)
+    assert fit.widths[1] >= text_width("00 Mmm, 00:mm") + PADDING
+
+
+def test_the_last_column_stays_clear_of_the_scroll_bar_and_a_day_may_have_two_figures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr(st, "dataframe", lambda _table, **options: shown.append(options["column_config"]))
+    for rows in (2, 40):
+        started = pd.Series(pd.to_datetime(["2026-11-30T22:50:00Z"] * rows))
+        table = pd.DataFrame({"Name": ["hot"] * rows, "Started": started})
+        data_table(table, alt="Runs", column_config={"Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm")})
+    few, many = (columns["Started"]["width"] for columns in shown)
+    assert few >= text_width("30 Mmm, 22:50") + PADDING
+    assert many == few + 12

@@ -26,6 +26,7 @@ from llmopt_ui import resources
 from llmopt_ui.evaluation import results_view
 from llmopt_ui.evaluation.history import history_table, open_problem
 from llmopt_ui.format import markdown
+from tests.ui.seed import seed_project
 
 App = Callable[..., AppTest]
 Script = Callable[..., ScriptedChat]
@@ -296,6 +297,19 @@ def plain(test: AppTest) -> str:
     """All words, without the backslashes of Markdown."""
     tables = [str(table.value.to_csv()) for table in test.table]
     return "\n".join([texts(test), *tables]).replace("\\", "")
+
+
+def test_configurations_that_are_not_shown_at_first_are_named_by_a_button_that_shows_them(
+    app: App, store: Store
+) -> None:
+    name = seed_project(store, "many", questions=3, runs=9)
+    test = app(PAGE, project=name)
+    assert len(test.multiselect(key="compared").value) == 6
+    button = test.button(key="compare_all")
+    assert button.label == "Show all 9"
+    button.click().run()
+    assert len(test.multiselect(key="compared").value) == 9
+    assert not [button for button in test.button if button.key == "compare_all"]
 
 
 def test_means_over_different_questions_are_named_so_and_compared_on_those_of_both(

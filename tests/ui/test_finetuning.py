@@ -17,7 +17,13 @@ from llmopt_core.experiments.comparison import new_id, start_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.finetuning_jobs import jobs_of
-from llmopt_core.experiments.versions.training_sets import collect, read_collection, save_training_set, training_sets
+from llmopt_core.experiments.versions.training_sets import (
+    collect,
+    read_collection,
+    remove_from_collection,
+    save_training_set,
+    training_sets,
+)
 from llmopt_core.finetuning.data.examples import TrainingExample, chat_example
 from llmopt_core.finetuning.jobs.folder import JobFolder
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
@@ -28,7 +34,7 @@ from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.settings import Settings
-from llmopt_core.types import Answer, EvaluationSet, Example, Message, Record
+from llmopt_core.types import Answer, EvaluationSet, Example, Message, Record, Score
 from llmopt_ui import resources
 from llmopt_ui.finetuning.charts import class_bars
 from tests.stub_finetuning import FineTuningStub
@@ -110,6 +116,39 @@ def test_a_first_visit_says_what_to_do_and_loads_the_example(app: App, store: St
     assert (versions.label, len(versions.train.examples)) == ("snips v1", 1050)
     assert "snips-test" in [item.name for item in store.evaluation_sets("sample")]
     assert "**1,050** to train on" in words(test)
+
+
+LOWER = "Hallucination (another tool, lower is better)"
+
+
+def test_of_a_score_that_is_better_when_lower_the_most_is_asked_for(app: App, used: str, store: Store) -> None:
+    answered = [
+        Record(Example(name, name), Answer(name), scores={LOWER: Score(LOWER, value)})
+        for name, value in (("good", 0.1), ("bad", 0.9))
+    ]
+    run = store.start_run(used, {"name": "other"}, "other", evaluation_set="questions", set_version="v", judge="",
+                          metrics=(LOWER,), total=2)  # fmt: skip
+    store.save_records(run, list(enumerate(answered)))
+    store.finish_run(run, "finished", seconds=1.0)
+    test = app(PAGE, project=used)
+    test.selectbox(key="tuning_run").set_value(run).run()
+    assert not test.exception
+    assert test.number_input(key="tuning_run_most").label == "At most"
+    test.button(key="tuning_run_add").click().run()
+    assert [example.answer for example in read_collection(store, used)] == ["good"]
+
+
+def test_what_is_ticked_is_removed_though_another_tab_removed_others_first(app: App, store: Store, used: str) -> None:
+    test = app(PAGE, project=used)
+    collect(store, used, [chat_example(name, name.upper()) for name in ("one", "two", "three")])
+    first, second, third = (example.key for example in read_collection(store, used))
+    test.session_state["tuning_table_0_ticked"] = (third,)
+    test.run()
+    assert not test.button(key="tuning_remove").disabled
+    remove_from_collection(store, used, {first})
+    test.button(key="tuning_remove").click().run()
+    assert not test.exception
+    assert [example.key for example in read_collection(store, used)] == [second], "not what now stands in its place"
 
 
 def test_good_answers_are_collected_cleaned_and_saved(app: App, used: str, store: Store) -> None:

@@ -78,6 +78,7 @@ def test_one_click_opens_two_head_to_head_and_the_address_holds_them(app: App, m
     text = words(test)
     assert "#### :green[▲ better]" in text
     assert "39 questions in 8 documents; unit: document · 1 left out, with a value on one side only" in text
+    assert text.count("unit: document") == 1
     assert "**Gained with rag: 39**" in text
     assert "**Lost with rag: 0**" in text
     assert "rag: 39 of 40 scored" in text

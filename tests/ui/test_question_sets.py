@@ -91,7 +91,8 @@ def test_parts_are_shown_removed_and_offered_where_a_set_is_chosen(app: App, spl
 
 
 def test_two_versions_are_compared(app: App, store: Store, used: str) -> None:
-    assert "has one version" in texts(questions(app, "Versions"))
+    single = texts(questions(app, "Versions"))
+    assert "has one version" in single
     before = store.evaluation_set(used, "questions")
     first = before.examples[0]
     variant = Example(first.id, first.question, "another answer", first.references, first.category)
@@ -102,6 +103,9 @@ def test_two_versions_are_compared(app: App, store: Store, used: str) -> None:
     table = test.dataframe[0].value
     assert list(table["What"]) == ["+ added", "− removed", "~ reference answer"]
     assert (table["Before"][2], table["After"][2]) == (first.reference, "another answer")
+    options = test.selectbox(key="questions_new_version_questions").options
+    assert [option.split(" · ")[0] for option in options] == ["v2", "v1"], "numbers, which people can say"
+    assert before.version not in " ".join([single, *options])
     test.selectbox(key="questions_new_version_questions").set_value(before.version).run()
     assert "no difference" in texts(test)
 

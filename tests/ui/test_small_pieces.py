@@ -269,19 +269,22 @@ def test_the_map_numbers_configurations_and_escapes_names() -> None:
     [{**RAG, "retrieval": {"search": {"method": "hybrid"}, "transform": {"method": "hyde"}, "routing": {"a": 1},
                            "rerank": {"method": "late-interaction"}}, "fact_check": {"method": "words"}}] * 12,
 ])  # fmt: skip
-def test_no_mark_of_the_map_lies_on_another_or_on_the_name_of_a_field(specs: list[dict[str, object]]) -> None:
+def test_no_mark_of_the_map_lies_on_another_and_no_line_between_two_crosses_the_name_of_a_field(
+    specs: list[dict[str, object]],
+) -> None:
     names = [f"configuration {number}" for number in range(len(specs))]
     places = dict(zip(names, map(place, specs), strict=True))
     figure = method_map(places, inks(names), {})
     wide, high, around = 280, 400, figure.data[0].marker.size / 2
     spots = [(trace.x[0] * wide, trace.y[0] * high) for trace in figure.data]
+    notes = figure.layout.annotations
+    # Three lines of 16 pixels each.
+    roof = min(note.y * high - 3 * 16 for note in notes if note.yanchor == "top")
+    floor = max(note.y * high + 3 * 16 for note in notes if note.yanchor == "bottom")
     for at, (x, y) in enumerate(spots):
         assert all(abs(x - a) > 2 * around or abs(y - b) > 2 * around for a, b in spots[:at])
-        field = [note for note in figure.layout.annotations if 0 <= note.y * high - y < 0.5 * high]
-        assert field
-        assert all(note.y * high - y - around > 3 * 16 for note in field)
         assert around <= x <= wide - around
-        assert around <= y
+        assert floor + around < y < roof - around, "lines between marks stay as far from the names as the marks"
     for name, spot in zip(names, spots, strict=True):
         assert (spot[0] < wide / 2) == (places[name].model < 0.5)
         assert (spot[1] < high / 2) == (places[name].context < 0.5)

@@ -49,8 +49,10 @@ class EmbedderGain(Spec):
         gains: Measure -> paired difference, p-values by Holm over the measures.
         questions, chunks: How many were asked, among how many chunks.
         documents: How many documents the questions are about.
-        embedded: Distinct chunks that the tuned model embedded just now, as an index built with it would.
-        embed_seconds: How long that took.
+        distinct: Chunks that an index built with the tuned model embeds; 0 in results from before this was kept.
+        embedded: Those of them that were embedded and timed here; what was known before, as by a process that began
+            this measurement and is gone, was not.
+        embed_seconds: How long `embedded` took.
         train_seconds: How long the training took; None where the card does not say.
         megabytes: Size of the tuned model on disk.
     """
@@ -61,10 +63,21 @@ class EmbedderGain(Spec):
     questions: int
     chunks: int
     documents: int = 0
+    distinct: int = 0
     embedded: int = 0
     embed_seconds: float = 0.0
     train_seconds: float | None = None
     megabytes: float = 0.0
+
+    @property
+    def index_chunks(self) -> int:
+        """How many chunks an index built with the tuned model embeds."""
+        return self.distinct or self.embedded
+
+    @property
+    def index_seconds(self) -> float | None:
+        """How long that takes, reckoned from those that were timed; None where none was."""
+        return self.embed_seconds * self.index_chunks / self.embedded if self.embedded else None
 
 
 def measure_gain(
@@ -89,14 +102,17 @@ def measure_gain(
     if not questions or not chunks:
         raise BadInput("There is nothing to measure: no held-back question has a source, or no chunk is there.")
     # Counted before they are embedded: afterwards none is new.
-    new_count, start = count_new([chunk.text for chunk in chunks], after, cache), time.monotonic()
+    texts = list(dict.fromkeys(chunk.text for chunk in chunks))
+    new_count, start = count_new(texts, after, cache), time.monotonic()
     # On its own, so that the time is that of the tuned model and of its chunks alone.
-    encode_with_cache([chunk.text for chunk in chunks], after, cache)
+    encode_with_cache(texts, after, cache)
     seconds = time.monotonic() - start
     old, new = (gold_ranks(questions, chunks, embedder, cache) for embedder in (before, after))
     names = {span.document for example in questions for span in example.references}
-    facts = {"chunks": len(chunks), "documents": len(names), "embedded": new_count, "embed_seconds": round(seconds, 2)}
-    return _compare(old, new, cluster_labels(questions)).model_copy(update=facts)
+    facts = {"chunks": len(chunks), "documents": len(names), "distinct": len(texts), "embedded": new_count}
+    return _compare(old, new, cluster_labels(questions)).model_copy(
+        update={**facts, "embed_seconds": round(seconds, 2)}
+    )
 
 
 def gold_ranks(

@@ -14,6 +14,7 @@ from llmopt_core.experiments.comparison import Comparison, comparison, plan_of
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.resume_check import check_resumable
+from llmopt_core.experiments.search_terms import resumed_terms
 from llmopt_core.interop.promptfoo.providers import ECHO, register_echo
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
@@ -118,7 +119,7 @@ def _begin_again(
         check_resumable(run, version, plan.judge)
     for run in earlier.all_runs:
         # `from_living`: the owner of the job is this process, even if that of the runs seems alive.
-        context.store.resume_run(run.id, documents_version=version, from_living=True)
+        context.store.resume_run(run.id, documents_version=version, options=resumed_terms(run), from_living=True)
     # A job that was begun has answered some of its places: what is open is read from the store.
     first = context.attempt == 1 and arguments.places is not None
     board.add(arguments.places or () if first else open_cells(context.store, plan, earlier))

@@ -11,6 +11,7 @@ from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.resume_check import check_resumable
 from llmopt_core.experiments.run_budget import check_larger
+from llmopt_core.experiments.search_terms import resumed_terms
 from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.labs.prompts.comparison_runner import all_cells
@@ -90,7 +91,8 @@ class LiveComparisons:
         for run in earlier.all_runs:
             check_resumable(run, version, plan.judge)
         for run in earlier.all_runs:
-            self._store.resume_run(run.id, documents_version=version, options={"budget_usd": plan.budget_usd})
+            options = {"budget_usd": plan.budget_usd, **resumed_terms(run)}
+            self._store.resume_run(run.id, documents_version=version, options=options)
         self._submit(plan, earlier, cells, keys)
 
     def board(self, comparison_id: str) -> Board | None:

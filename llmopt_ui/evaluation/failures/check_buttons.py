@@ -32,9 +32,9 @@ def check_buttons(desk: Desk, group: GroupCount) -> None:
     prepared = prepare_check(group.name, texts, _diagnoses(desk, group), _examples(desk, group))
     ids = [note.example_id for note in group.notes]
     words = f"Runs from now on check this on the questions of the group: {_words(prepared)}"
-    st.button("Check", key="failures_check", icon=":material/rule:", help=fmt.markdown(words),
+    st.button("Assertion", key="failures_check", icon=":material/rule:", help=fmt.markdown(words),
               on_click=_add, args=(desk, prepared, ids))  # fmt: skip
-    with st.popover("Another check", icon=":material/edit_note:"):
+    with st.popover("Another assertion", icon=":material/edit_note:"):
         _check_form(desk, group, row_of(prepared))
 
 
@@ -78,7 +78,7 @@ def _check_form(desk: Desk, group: GroupCount, start: Mapping[str, Any]) -> None
     st.segmented_control("For", list(_SCOPES), default="group", required=True, key=f"failures_check_for_{token}",
                          format_func=_SCOPES.__getitem__)  # fmt: skip
     st.caption("The set gets a new version; runs from now on check it.")
-    st.button("Add the check", key="failures_to_check", type="primary", icon=":material/rule:", on_click=_add_own,
+    st.button("Add the assertion", key="failures_to_check", type="primary", icon=":material/rule:", on_click=_add_own,
               args=(desk, group, token, start))  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def _add(desk: Desk, assertion: AssertionSpec, example_ids: Sequence[str] | None
     with notify_problem():
         count = add_check(store(), desk.project, desk.set_name, assertion, example_ids)
         notify(f"{_words(assertion)}: now checked on {fmt.plural(count, 'question')}. The next run shows it." if count
-               else "These questions have this check already.")  # fmt: skip
+               else "These questions have this assertion already.")  # fmt: skip
 
 
 def _assertion(group: GroupCount, token: str, start: Mapping[str, Any]) -> AssertionSpec:

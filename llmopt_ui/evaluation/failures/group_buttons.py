@@ -1,4 +1,4 @@
-"""What a group becomes by one click: a configuration, a check, a few-shot set, a training set."""
+"""What a group becomes by one click: a configuration, an assertion, a few-shot set, a training set."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from llmopt_core.finetuning.finetuners import Access
 from llmopt_core.finetuning.jobs.folder import open_folder
 from llmopt_core.finetuning.jobs.job import FineTunedModel, JobRequest
 from llmopt_core.finetuning.training import local_trainer as local_lora
+from llmopt_core.index.embedding_cache import encode_with_cache
 from llmopt_core.labs.finetuning import embedder, embedder_gain
 from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec, ModelSpec, Vectors
 from llmopt_core.models.registry import Models
@@ -152,6 +153,14 @@ def test_the_gain_is_paired_and_its_cost_is_told() -> None:
     assert embedder_gain.EmbedderGain.model_validate(found.model_dump(mode="json")) == found
     same = embedder_gain.measure_gain(examples, chunks, HashEmbedder(), HashEmbedder(), MemoryCache())
     assert {one.verdict for one in same.gains.values()} == {"cannot tell"}
+    # A second process, after the first one that was killed: it finds a part of the vectors, and the whole is reckoned.
+    cache = MemoryCache()
+    encode_with_cache([chunk.text for chunk in chunks[:27]], Translating(), cache)
+    later = embedder_gain.measure_gain(examples, chunks, HashEmbedder(), Translating(), cache)
+    assert (later.embedded, later.index_chunks, found.index_chunks) == (9, 36, 36)
+    assert later.model_copy(update={"embed_seconds": 2.0}).index_seconds == 8.0
+    known = embedder_gain.measure_gain(examples, chunks, HashEmbedder(), Translating(), cache)
+    assert (known.embedded, known.index_chunks, known.index_seconds) == (0, 36, None)
     with pytest.raises(BadInput, match="nothing to measure"):
         embedder_gain.measure_gain([Example("a", "b")], chunks, HashEmbedder(), HashEmbedder(), MemoryCache())
 

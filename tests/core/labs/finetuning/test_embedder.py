@@ -155,12 +155,12 @@ def test_the_gain_is_paired_and_its_cost_is_told() -> None:
     assert {one.verdict for one in same.gains.values()} == {"cannot tell"}
     # A second process, after the first one that was killed: it finds a part of the vectors, and the whole is reckoned.
     cache = MemoryCache()
-    encode_with_cache([chunk.text for chunk in chunks[:27]], Translating(), cache)
+    encode_with_cache([chunk.text for chunk in chunks[:36]], Translating(), cache)
     later = embedder_gain.measure_gain(examples, chunks, HashEmbedder(), Translating(), cache)
-    assert (later.embedded, later.index_chunks, found.index_chunks) == (9, 36, 36)
+    assert (later.embedded, later.index_chunks, found.index_chunks) == (12, 48, 48)
     assert later.model_copy(update={"embed_seconds": 2.0}).index_seconds == 8.0
     known = embedder_gain.measure_gain(examples, chunks, HashEmbedder(), Translating(), cache)
-    assert (known.embedded, known.index_chunks, known.index_seconds) == (0, 36, None)
+    assert (known.embedded, known.index_chunks, known.index_seconds) == (0, 48, None)
     with pytest.raises(BadInput, match="nothing to measure"):
         embedder_gain.measure_gain([Example("a", "b")], chunks, HashEmbedder(), HashEmbedder(), MemoryCache())
 

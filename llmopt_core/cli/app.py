@@ -19,6 +19,7 @@ from typer.exceptions import TyperException
 from llmopt_core.cli import (
     ablate,
     advise,
+    ask_data,
     browser,
     chunk,
     chunk_sweep,
@@ -64,7 +65,7 @@ app = typer.Typer(
 )
 _MODULES = (
     evaluate, gate, import_results, compare, noise, advise, ladder, failures, judge_labels, prompts, chunk, chunk_sweep,
-    retrieve, sql, sql_compare, ablate, finetune, jobs, project, questions, report, export, doctor, browser,
+    retrieve, sql, sql_compare, ask_data, ablate, finetune, jobs, project, questions, report, export, doctor, browser,
 )  # fmt: skip
 for module in _MODULES:
     module.register(app)

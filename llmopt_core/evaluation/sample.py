@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from llmopt_core.databases.outcome import QueryOutcome
+from llmopt_core.databases.schema import Schema
 from llmopt_core.errors import OUTAGES, Cancellation, EndpointError, LlmOptError, OutOfBudget
 from llmopt_core.models.base import Vectors
 from llmopt_core.models.finish import unscorable_reason
@@ -14,7 +16,25 @@ from llmopt_core.types import Answer, Document, Evidence, Example, Hit, Score, U
 Encode = Callable[[Sequence[str]], Vectors]
 """Embeds texts, for metrics that compare by meaning."""
 
-Need = Literal["answer", "reference", "references", "contexts", "retrieval", "judge"]
+Need = Literal["answer", "reference", "references", "contexts", "retrieval", "judge", "query"]
+
+
+class QueryDatabase(Protocol):
+    """The database of a data question, for metrics that run queries."""
+
+    @property
+    def dialect(self) -> str:
+        """Whose SQL it speaks, as sqlglot names it."""
+        ...
+
+    @property
+    def schema(self) -> Schema:
+        """All of its tables."""
+        ...
+
+    def run(self, sql: str) -> QueryOutcome:
+        """Run one query within the limits; the same one is run once."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +46,14 @@ class Sample:
         hits: What retrieval returned, best first; empty where it found nothing, None where the configuration has no
             retrieval.
         documents: By name, for metrics that read more than the chunks; None where they are not at hand.
+        database: That of a data question; None where the configuration has no data source.
     """
 
     example: Example
     answer: Answer | None = None
     hits: tuple[Hit, ...] | None = None
     documents: Mapping[str, Document] | None = None
+    database: QueryDatabase | None = None
 
     @property
     def answer_text(self) -> str:
@@ -175,14 +197,14 @@ async def score_or_failure(name: str, judge: str, work: Callable[[Meter], Awaita
 
 def missing_input(sample: Sample, needs: tuple[Need, ...]) -> str:
     """Why the sample cannot be scored, in one sentence; empty where nothing is missing."""
-    if "answer" in needs and sample.problem:
-        return sample.problem
-    if "reference" in needs and not (sample.example.reference or "").strip():
-        return "The example has no reference answer."
-    if "references" in needs and not sample.example.references:
-        return "The example names no source in a document."
-    if "retrieval" in needs and sample.hits is None:
-        return "The configuration retrieves nothing."
-    if "contexts" in needs and not any(hit.chunk.text.strip() for hit in sample.context_hits):
-        return "Nothing was retrieved."
-    return ""
+    example = sample.example
+    gaps = {
+        "answer": sample.problem,
+        "reference": "" if (example.reference or "").strip() else "The example has no reference answer.",
+        "references": "" if example.references else "The example names no source in a document.",
+        "query": "" if example.gold_queries else "The example has no right query.",
+        "retrieval": "The configuration retrieves nothing." if sample.hits is None else "",
+        "contexts": "" if any(hit.chunk.text.strip() for hit in sample.context_hits) else "Nothing was retrieved.",
+    }
+    # In this order, whatever the order of the needs: the first is the one to mend first.
+    return next((gap for need, gap in gaps.items() if gap and need in needs), "")

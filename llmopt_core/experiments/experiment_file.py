@@ -31,6 +31,8 @@ from llmopt_core.types import Document, EvaluationSet, Spec
 # Two of the answer, two of what was found for it, and one against the reference.
 DEFAULT_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall", "answer_f1")
 
+DEFAULT_DATA_METRICS = ("execution_accuracy", "first_draft_accuracy", "valid_sql", "table_recall")
+
 # In bytes: far more than anybody writes, and YAML takes ten seconds for each megabyte.
 _LARGEST = 5_000_000
 
@@ -146,7 +148,7 @@ def load_experiment(
         documents=tuple(documents),
         evaluation_set=choice.questions,
         judge=spec.judge,
-        metrics=spec.metrics,
+        metrics=spec.metrics if "metrics" in spec.model_fields_set else _usual_metrics(spec, choice.questions),
         configurations=spec.configurations,
         endpoints=_endpoints(spec, located_value),
         notes=(*notes, choice.note) if choice.note else tuple(notes),
@@ -154,6 +156,13 @@ def load_experiment(
         split_plan=choice.plan,
         parents={item["name"]: item["extends"] for item in written_value.value["configurations"] if "extends" in item},
     )
+
+
+def _usual_metrics(file: _File, questions: EvaluationSet) -> tuple[str, ...]:
+    """What is measured where the file does not say: of data questions, whether the result is right."""
+    is_data = all(configuration.data is not None for configuration in file.configurations)
+    has_queries = all(example.gold_queries for example in questions.examples)
+    return DEFAULT_DATA_METRICS if is_data and has_queries else DEFAULT_METRICS
 
 
 def _with_saved_prompts(file: LocatedValue, path: Path, store: Store | None) -> LocatedValue:

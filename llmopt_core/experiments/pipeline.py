@@ -265,7 +265,9 @@ class Pipeline:
         return None if answer is None else self.reread(answer)
 
     def _sample(self, example: Example, answer: Answer, retrieval: Retrieval | None) -> Sample:
-        return Sample(example, answer, None if retrieval is None else retrieval.hits, self._by_name)
+        hits = None if retrieval is None else retrieval.hits
+        database = None if answer.data is None or self.data.spec is None else self.data.database(example)
+        return Sample(example, answer, hits, self._by_name, database)
 
     def _with_writing(self, retrieval: Retrieval) -> Retrieval:
         """The retrieval with what was written for the index: its warning each time, its calls once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,7 +44,7 @@ class SqlTool:
         query = arguments.get("query")
         if not isinstance(query, str) or not query.strip():
             raise ToolError("The tool sql needs `query`, one SELECT statement as a text.")
-        attempt = attempt_of(query.strip(), "draft", await self._database.run(query.strip()))
+        attempt = attempt_of(query.strip(), "draft", await asyncio.to_thread(self._database.run, query.strip()))
         self._attempts.append(attempt)
         if attempt.status != "ok":
             raise ToolError(attempt.reason)

@@ -107,11 +107,94 @@ _ALL = (
         True,
         "How early the sources are met in the ranking, against the best possible order.",
     ),
+    MetricInfo(
+        "execution_accuracy",
+        "Execution accuracy",
+        "answer",
+        ("query",),
+        True,
+        "1 where the query's result is that of a right query: the same rows as often, in the same order where the "
+        "right query orders them. Where both are empty nothing is proved, and there is no value.",
+    ),
+    MetricInfo(
+        "first_draft_accuracy",
+        "Execution accuracy before repair",
+        "answer",
+        ("query",),
+        True,
+        "Execution accuracy of the first query, before any repair or vote: what these two gained and what they harmed.",
+    ),
+    MetricInfo(
+        "spider_accuracy",
+        "Spider accuracy",
+        "answer",
+        ("query",),
+        True,
+        "As Spider's test-suite script counts: columns in any order, DISTINCT ignored.",
+    ),
+    MetricInfo(
+        "bird_accuracy",
+        "BIRD accuracy",
+        "answer",
+        ("query",),
+        True,
+        "As BIRD's script counts: the set of rows, without order and repetition.",
+    ),
+    MetricInfo(
+        "spider2_accuracy",
+        "Spider 2 accuracy",
+        "answer",
+        ("query",),
+        True,
+        "As Spider 2's script counts: every column of the right result stands among the query's columns.",
+    ),
+    MetricInfo(
+        "defog_accuracy",
+        "Defog accuracy",
+        "answer",
+        ("query",),
+        True,
+        "As Defog's script counts: the same table, or the right one within it.",
+    ),
+    MetricInfo(
+        "valid_sql",
+        "Valid SQL",
+        "answer",
+        ("query",),
+        True,
+        "1 where the query ran, even with an empty result.",
+    ),
+    MetricInfo(
+        "first_try",
+        "First query runs",
+        "answer",
+        ("query",),
+        True,
+        "1 where the first query ran, so that nothing had to be repaired.",
+    ),
+    MetricInfo(
+        "table_recall",
+        "Table recall",
+        "retrieval",
+        ("query",),
+        True,
+        "Share of the tables that a right query reads which the model was shown.",
+    ),
+    MetricInfo(
+        "column_recall",
+        "Column recall",
+        "retrieval",
+        ("query",),
+        True,
+        "Share of the columns that a right query reads which stand in tables that the model was shown.",
+    ),
 )
 
 METRICS: Mapping[str, MetricInfo] = {info.name: info for info in _ALL}
 # Those that are offered and chosen together; context utilization stands in where there is no reference.
 RAGAS_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall")
+DATA_METRICS = tuple(info.name for info in _ALL if "query" in info.needs)
+"""Those of data questions; they say nothing of other questions."""
 CORRECTNESS = "answer_f1"
 """What decides who leads, where it was measured."""
 

@@ -13,6 +13,7 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.judges.llm import LlmJudge
 from llmopt_core.evaluation.metrics.best_answer import best_of_answers
 from llmopt_core.evaluation.metrics.catalogue import METRICS, RAGAS_METRICS
+from llmopt_core.evaluation.metrics.queries import QUERY_WORK
 from llmopt_core.evaluation.metrics.ragas import JudgeFor, RagasMetrics
 from llmopt_core.evaluation.metrics.retrieval import RETRIEVAL_WORK
 from llmopt_core.evaluation.metrics.text import score_answer_f1, score_exact_match, semantic_similarity
@@ -27,6 +28,7 @@ __all__ = ["METRICS", "RAGAS_METRICS", "Metric", "MetricInfo", "Sample", "build_
 
 PLAIN_WORK: Mapping[str, Work] = {
     **RETRIEVAL_WORK,
+    **QUERY_WORK,
     "exact_match": score_exact_match,
     "answer_f1": score_answer_f1,
 }

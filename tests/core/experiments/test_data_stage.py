@@ -110,6 +110,70 @@ async def test_an_example_names_its_database_below_a_folder(lab, database):
         assert name in record.failure.message
 
 
+SCORES = (
+    "execution_accuracy", "first_draft_accuracy", "bird_accuracy", "spider_accuracy", "spider2_accuracy",
+    "defog_accuracy", "valid_sql", "first_try", "table_recall", "column_recall",
+)  # fmt: skip
+
+
+async def score(lab, database, gold, *replies, question=SINGERS.question, **more):
+    lab.metrics = SCORES
+    example = replace(SINGERS, question=question, variables={"sql": gold})
+    (record,) = await records(script(lab, *replies), data(lab, database, data=more), example)
+    return {name: one.value for name, one in record.scores.items()}, record
+
+
+async def test_a_right_query_has_the_rows_of_the_gold(lab, database):
+    scores, record = await score(lab, database, "SELECT count(name) AS n FROM singer", COUNT)
+    assert set(scores.values()) == {1.0}
+    assert record.scores["execution_accuracy"].evidence[0].source == "SELECT count(name) AS n FROM singer"
+
+
+async def test_what_a_repair_gained_is_seen(lab, database):
+    broken = "```sql\nSELECT count(*) FROM singers\n```"
+    scores, _ = await score(lab, database, "SELECT count(name) FROM singer", broken, COUNT, repair=1)
+    assert (scores["first_draft_accuracy"], scores["execution_accuracy"]) == (0.0, 1.0)
+    assert (scores["first_try"], scores["valid_sql"]) == (0.0, 1.0)
+
+
+async def test_any_of_several_golds_is_right(lab, database):
+    scores, _ = await score(lab, database, ["SELECT 7", "SELECT count(*) FROM singer"], COUNT)
+    assert scores["execution_accuracy"] == 1.0
+
+
+async def test_two_empty_results_prove_nothing_and_are_counted_as_missing(lab, database):
+    empty = "```sql\nSELECT name FROM singer WHERE age > 99\n```"
+    scores, record = await score(lab, database, "SELECT name FROM singer WHERE age < 0", empty)
+    assert scores["execution_accuracy"] is None
+    assert record.scores["execution_accuracy"].failure.startswith("Both results are empty")
+    assert scores["valid_sql"] == 1.0
+
+
+async def test_comparators_disagree_and_each_says_its_own(lab, database):
+    more = "```sql\nSELECT name, age FROM singer\n```"
+    scores, _ = await score(lab, database, "SELECT name FROM singer", more)
+    assert (scores["execution_accuracy"], scores["spider2_accuracy"], scores["defog_accuracy"]) == (0.0, 1.0, 1.0)
+    assert (scores["bird_accuracy"], scores["spider_accuracy"]) == (0.0, 0.0)
+
+
+async def test_no_query_and_a_failed_one_are_wrong_and_a_failed_gold_has_no_value(lab, database):
+    scores, _ = await score(lab, database, "SELECT count(*) FROM singer", "I cannot say.")
+    assert (scores["execution_accuracy"], scores["valid_sql"]) == (0.0, 0.0)
+    scores, record = await score(lab, database, "SELECT heights FROM singer", COUNT, question="And how many are there?")
+    assert scores["execution_accuracy"] is None
+    assert "The right query gives no result: no such column: heights" in record.scores["execution_accuracy"].failure
+
+
+async def test_an_answer_without_data_source_has_no_score_of_data(lab):
+    lab.metrics = ("execution_accuracy",)
+    (record,) = await records(
+        lab,
+        lab.configuration(),
+        replace(RIVER, variables={"sql": "SELECT 1"}),
+    )
+    assert record.scores["execution_accuracy"].failure == "The answer asked no database."
+
+
 def test_what_was_stored_before_there_were_data_sources_keeps_its_fingerprint(lab):
     assert "data" not in lab.configuration().model_dump(mode="json")
     assert lab.configuration(retrieval=None, prompt={}, model={}).fingerprint == "d7f4b21047b04410"
@@ -148,11 +212,16 @@ def test_an_experiment_file_names_source_and_solved_queries_from_its_folder(data
     (folder / "experiment.yaml").write_text(FILE)
     (folder / "questions.jsonl").write_text('{"question": "How many?", "sql": "SELECT 1"}\n')
     (folder / "solved.jsonl").write_text('{"question": "Who?", "sql": "SELECT name FROM singer", "database": "c"}\n')
-    spec = load_experiment(folder / "experiment.yaml").configurations[0].data
+    experiment = load_experiment(folder / "experiment.yaml")
+    spec = experiment.configurations[0].data
     assert spec.source == str(database)
     assert [(one.question, one.sql, one.database) for one in spec.examples] == [
         ("Who?", "SELECT name FROM singer", "c")
     ]
+    (folder / "experiment.yaml").write_text(FILE.replace("metrics: [answer_f1]", ""))
+    usual = ("execution_accuracy", "first_draft_accuracy", "valid_sql", "table_recall")
+    assert load_experiment(folder / "experiment.yaml").metrics == usual
+    (folder / "experiment.yaml").write_text(FILE)
     (folder / "solved.jsonl").write_text('{"question": "Who?"}\n')
     with pytest.raises(BadInput, match=r"line 6.*solved\.jsonl has no row with a question and its query"):
         load_experiment(folder / "experiment.yaml")

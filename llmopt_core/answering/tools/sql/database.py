@@ -49,6 +49,6 @@ class Database(Protocol):
         """The part of the schema for one question."""
         ...
 
-    async def run(self, sql: str) -> QueryOutcome:
-        """Run one query within the limits."""
+    def run(self, sql: str) -> QueryOutcome:
+        """Run one query within the limits; blocks until it is done."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import threading
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +23,10 @@ from llmopt_core.prompts.few_shot import Encode
 from llmopt_core.retrieval.schema.search import SchemaSearch, TableHit
 from llmopt_core.types import fingerprint
 
+# Of one database: right queries are run for every configuration, and results may have megabytes.
+_OUTCOMES_KEPT = 200
+# A query that was ended may run through where the machine has more time.
+_SURE = ("ok", "refused", "error")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -37,6 +42,8 @@ class OpenDatabase:
         self.source = source
         self._executor = SqlExecutor(source, limits)
         self._searches: dict[str, SchemaSearch] = {}
+        self._outcomes: dict[tuple[object, str], QueryOutcome] = {}
+        self._lock = threading.Lock()
 
     @property
     def label(self) -> str:
@@ -85,9 +92,33 @@ class OpenDatabase:
             self._searches[key] = SchemaSearch(self.schema.described(spec.descriptions), encode)
         return self._searches[key].cut(question, spec.tables)
 
-    async def run(self, sql: str) -> QueryOutcome:
-        """See `Database.run`."""
-        return await asyncio.to_thread(self._executor.run, sql)
+    def run(self, sql: str) -> QueryOutcome:
+        """See `Database.run`. What was run last is not run again while the database is the same."""
+        key = (self._mark, sql)
+        with self._lock:
+            outcome = self._outcomes.get(key)
+        if outcome is None:
+            outcome = self._executor.run(sql)
+            # Without the lock: two threads may run the same query, which only costs time.
+            if outcome.status in _SURE:
+                self._keep(key, outcome)
+        return outcome
+
+    @property
+    def _mark(self) -> object:
+        """What changes with the content of a file; a server's rows may change at any time, so nothing is kept."""
+        if self.source.kind == "postgresql":
+            return object()
+        path = Path(self.source.where)
+        files = (path, path.with_name(f"{path.name}-wal"))
+        return tuple((file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file())
+
+    def _keep(self, key: tuple[object, str], outcome: QueryOutcome) -> None:
+        with self._lock:
+            self._outcomes[key] = outcome
+            while len(self._outcomes) > _OUTCOMES_KEPT:
+                # The oldest first.
+                del self._outcomes[next(iter(self._outcomes))]
 
 
 def find_source(text: str, database: str = "", base: Path | None = None) -> DataSource:

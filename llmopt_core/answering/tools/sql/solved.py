@@ -8,6 +8,7 @@ import numpy as np
 
 from llmopt_core.answering.tools.sql.skeleton import mask_question, skeleton, skeleton_similarity
 from llmopt_core.answering.tools.sql.spec import DataSpec, SolvedQuery
+from llmopt_core.databases.comparison.difficulty import difficulty
 from llmopt_core.prompts.few_shot import Encode
 
 NamesOf = Callable[[SolvedQuery], Iterable[str]]
@@ -32,6 +33,11 @@ def choose_solved(
     if not spec.shows_examples:
         return []
     pool = [one for one in spec.examples if _plain(one.question) != _plain(question)]
+    if spec.same_difficulty and draft:
+        level = difficulty(draft, dialect)
+        alike = [one for one in pool if difficulty(one.sql, dialect) == level]
+        # None is as difficult: others teach more than none.
+        pool = alike or pool
     scores = _similarity(spec, question, list(names), pool, dialect, encode, draft)
     # Stable, so that equal ones come in the order of the pool on every machine.
     best = np.argsort(-np.asarray(scores), kind="stable")[: spec.shots]

@@ -34,6 +34,8 @@ class DataSpec(Spec):
             the model drafts first (a hypothetical query, compared by its skeleton).
         examples: The solved queries.
         shots: How many of them to show.
+        same_difficulty: Only those as difficult as the draft are shown, by Spider's rules. The draft is the model's
+            own; the right query is never looked at.
         reasoning: Whether the model writes columns, then tables, then the query (chain of thought).
         repair: How many times an error goes back to the model with its message.
         repair_empty: Whether an empty result goes back as well.
@@ -51,6 +53,7 @@ class DataSpec(Spec):
     method: Method = "plain"
     examples: tuple[SolvedQuery, ...] = Field(default=(), exclude_if=operator.not_)
     shots: int = Field(default=3, ge=1, le=50)
+    same_difficulty: bool = False
     reasoning: bool = False
     repair: int = Field(default=0, ge=0, le=10)
     repair_empty: bool = False
@@ -90,4 +93,4 @@ class DataSpec(Spec):
     @property
     def drafts_first(self) -> bool:
         """Whether a query is drafted before the examples are chosen."""
-        return self.shows_examples and self.method == "few-shot-skeleton"
+        return self.shows_examples and (self.method == "few-shot-skeleton" or self.same_difficulty)

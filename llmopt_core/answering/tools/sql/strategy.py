@@ -113,7 +113,7 @@ class QueryWriter:
     ) -> tuple[QueryAttempt, Vote]:
         if not sql:
             return QueryAttempt(stage, "", "absent", "The model wrote no query."), None
-        outcome = await database.run(sql)
+        outcome = await asyncio.to_thread(database.run, sql)
         return attempt_of(sql, stage, outcome), vote_for(outcome.rows) if outcome.status == "ok" else None
 
     async def _write(self, messages: tuple[Message, ...], number: int) -> str:

@@ -39,7 +39,7 @@ class Scripted:
     async def view(self, question, spec, encode):
         return SchemaView("CREATE TABLE singer (name, age)", ("singer",), ("",), ("singer", "name", "age"))
 
-    async def run(self, sql):
+    def run(self, sql):
         self.queries.append(sql)
         if sql not in self.results:
             return QueryOutcome("error", f"no such column in {sql}")
@@ -134,10 +134,19 @@ async def test_a_skeleton_follows_the_draft_and_not_the_question(models):
     assert [(one.stage, one.status) for one in answer.data.attempts] == [("hypothetical", "unread"), ("draft", "ok")]
 
 
+async def test_only_queries_as_difficult_as_the_draft_are_shown(models):
+    database = Scripted({"SELECT 1": ((6,),)})
+    draft = "SELECT title FROM song WHERE year > 2000 AND year < 2010 GROUP BY title ORDER BY count(*) DESC LIMIT 3"
+    spec = {"method": "few-shot-question", "same_difficulty": True, "shots": 5}
+    hard = SolvedQuery(question="Which name?", sql=draft.replace("song", "singer"))
+    answer, _ = await ask(models, [draft, "SELECT 1"], database, examples=(*SOLVED, hard), **spec)
+    assert answer.data.examples == ("Which name?",)
+
+
 @pytest.mark.parametrize("method", ["plain", "few-shot-question", "few-shot-masked", "few-shot-skeleton"])
 async def test_no_strategy_reads_the_right_query(models, method):
     database = Scripted({"SELECT 1": ()})
-    spec = {"examples": SOLVED, "repair": 1, "repair_empty": True, "samples": 3}
+    spec = {"examples": SOLVED, "same_difficulty": True, "repair": 1, "repair_empty": True, "samples": 3}
     prompt = PromptSpec(template="{{ question }} {{ sql }} {{ result }}")
     answer, chat = await ask(models, ["SELECT 1"] * 12, database, prompt, method=method, reasoning=True, **spec)
     assert answer.data.attempts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
@@ -15,6 +16,8 @@ from llmopt_ui.theme import Ink, verdict
 
 _MOST = 5
 """Metrics that a table has room for in a narrow window; further ones stand in a table below it."""
+_BESIDE_DOT = 10
+"""Letters that the narrowest first column has room for beside a dot."""
 
 
 def leaderboard_table(
@@ -26,13 +29,21 @@ def leaderboard_table(
     for number, part in enumerate(parts):
         rows = [
             {
-                "Configuration": f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}**{_state(entry)}",
+                "Configuration": f"{_with_dot(inks[entry.name], entry.name)}{_state(entry)}",
                 **{_heading(metric): _cell(entry, metric) for metric in part},
                 **(_cost_cells(entry) if cost and part is parts[-1] else {}),
             }
             for entry in entries
         ]
         show_table(rows, "Leaderboard: mean, interval and verdict", f"{key}_{number}")
+
+
+def _with_dot(ink: Ink, name: str) -> str:
+    # The column is as wide as its header, which has room for a dot and so many letters of what stands before the first
+    # place where a name may break. Beside a longer beginning the dot would make the column wider than there is room.
+    beginning = re.split(r"(?<=-)|\s", name, maxsplit=1)[0]
+    blank = "\u00a0" if len(beginning) <= _BESIDE_DOT else " "
+    return f"{ink.dot}{blank}**{fmt.markdown(name)}**"
 
 
 def _heading(metric: str) -> str:

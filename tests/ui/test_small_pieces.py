@@ -30,6 +30,7 @@ from llmopt_ui.prompts import tabs as prompt_tabs
 from llmopt_ui.prompts.search_charts import before_after
 from llmopt_ui.retrieval import tabs as retrieval_tabs
 from llmopt_ui.retrieval.question import tokens_note
+from llmopt_ui.runs.leaderboard_table import _with_dot
 from llmopt_ui.theme import VERDICTS, figure_text, inks, verdict
 from llmopt_ui.viewer_time import moment_column
 
@@ -162,11 +163,17 @@ def test_one_place_alone_puts_moments_into_words() -> None:
 
 def test_no_dot_stands_in_a_line_without_its_name() -> None:
     for path in (ROOT / "llmopt_ui").rglob("*.py"):
-        # In a leaderboard of many scores there is no room for long names and dots in one line.
-        if path.name == "leaderboard_table.py":
-            continue
         # A blank that breaks leaves the dot above the name where a column is narrow.
         assert not re.search(r"dot(\([^)]*\))?\} ", path.read_text(encoding="utf-8")), path.name
+
+
+@pytest.mark.parametrize(("name", "blank"), [
+    ("rag", "\u00a0"), ("rag-rerank", "\u00a0"), ("gpt-4o-mini · tuned", "\u00a0"), ("极短回答", "\u00a0"),
+    ("a_name_without_any_blank_in_it", " "),
+])  # fmt: skip
+def test_the_dot_of_a_leaderboard_stands_beside_its_name_where_the_column_has_room(name: str, blank: str) -> None:
+    ink = inks([name])[name]
+    assert _with_dot(ink, name) == f"{ink.dot}{blank}**{fmt.markdown(name)}**"
 
 
 def test_no_file_is_read_in_the_encoding_of_the_machine() -> None:

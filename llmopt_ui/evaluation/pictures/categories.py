@@ -128,7 +128,7 @@ def _numbers(scores: Sequence[CategoryScore], selection: Selection, metric: str)
     rows = [
         {
             "Category": f"**{fmt.markdown(one.category or 'none')}**",
-            "Configuration": f"{selection.inks[one.configuration].dot} {fmt.markdown(one.configuration)}",
+            "Configuration": f"{selection.inks[one.configuration].dot}\u00a0{fmt.markdown(one.configuration)}",
             "Mean": fmt.score(one.summary.mean) if one.summary.mean is not None else ":gray[not scored]",
             "95 % interval": fmt.interval(one.summary.low, one.summary.high) if one.summary.low is not None else "",
             "Scored": f"{one.summary.scored:,} of {one.summary.total:,}",

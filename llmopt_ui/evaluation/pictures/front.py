@@ -78,7 +78,7 @@ def _numbers(
     there = {one.name: one for one in front.drawn}
     rows = [
         {
-            "Configuration": f"{selection.inks[entry.name].dot} **{fmt.markdown(entry.name)}**"
+            "Configuration": f"{selection.inks[entry.name].dot}\u00a0**{fmt.markdown(entry.name)}**"
             + (f"  \n:orange[{fmt.markdown(notes[entry.name])}]" if notes[entry.name] else ""),
             metric_title(metric): _quality(entry, metric),
             _WORDS[kind]: fmt.markdown(

@@ -26,7 +26,7 @@ def row_label(name: str, ink: Ink, note: str = "") -> str:
     """A configuration beside its row: a dot of its colour, its name, and what must stand beside it."""
     dot = f'<span style="color:{ink.colour}">{"◍" if ink.pattern else "●"}</span>'
     more = f"<br><i>{figure_text(fmt.shorten(note, 34))}</i>" if note else ""
-    return f"{dot} {figure_text(fmt.shorten(name, _NAME))}{more}"
+    return f"{dot}\u00a0{figure_text(fmt.shorten(name, _NAME))}{more}"
 
 
 def hover_note(note: str) -> str:

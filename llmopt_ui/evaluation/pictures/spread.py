@@ -49,7 +49,7 @@ def spread_view(selection: Selection, comparison: Sequence[Entry], metric: str) 
     titles = band_titles(bands)
     records_bar(selection, metric, "spread", titles)
     rows = [
-        {"Configuration": f"{selection.inks[one.configuration].dot} **{fmt.markdown(one.configuration)}**",
+        {"Configuration": f"{selection.inks[one.configuration].dot}\u00a0**{fmt.markdown(one.configuration)}**",
          **{titles[band.key].capitalize(): f"{count:,}" for band, count in zip(bands, one.counts, strict=True)}}
         for one in spreads
     ]  # fmt: skip

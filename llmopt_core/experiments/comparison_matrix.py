@@ -43,7 +43,10 @@ class Matrix:
     def family(self) -> str:
         """What is corrected over, in words."""
         count = sum(one.pairs > 0 for one in self.pairs.values())
-        return f"Corrected over all {count:,} pairs of {len(self.names)} configurations (Holm)."
+        return (
+            f"Corrected over all {count:,} pairs of {len(self.names)} configurations (Holm: the more pairs, the more "
+            "evidence each needs)."
+        )
 
     def verdict(self, row: str, column: str) -> Verdict | None:
         """The word for the row's configuration against the column's; None on the diagonal and without pairs."""

@@ -119,7 +119,8 @@ def _table(report: KSweep) -> None:
     unit = unit_of(row.gains[report.leading] for row in report.rows if row.gains)
     if unit:
         st.caption(
-            f"Verdicts are against {fmt.plural(report.best, 'chunk')}, all numbers tested together (Holm), on {unit}."
+            f"Verdicts are against {fmt.plural(report.best, 'chunk')}, all numbers tested together "
+            f"(Holm: the more of them, the more evidence each needs), on {unit}."
         )
 
 

@@ -56,7 +56,10 @@ def test_every_pair_is_told_in_words_with_family_and_unit(app: App, measured: st
     assert "**rag** against baseline: :green[▲ better], +0.4" in text
     assert "**other** against baseline: :gray[? cannot tell]: about " in text
     assert "more documents would show a difference of this size" in text
-    assert "Corrected over all 3 pairs of 3 configurations (Holm). 40 questions in 8 documents; unit: document." in text
+    assert (
+        "Corrected over all 3 pairs of 3 configurations (Holm: the more pairs, the more evidence each needs). "
+        "40 questions in 8 documents; unit: document." in text
+    )
 
 
 def test_a_margin_decides_what_is_equivalent_everywhere_on_the_tab(app: App, measured: str) -> None:

@@ -90,7 +90,10 @@ def test_the_front_names_what_has_no_price_and_who_is_beaten_by_whom(app: App, m
     test = app(PAGE, project=measured, evaluation_view="Pictures", picture="cost", picture_by="answer_f1")
     assert "Not drawn, which is not 0: unpriced (its model has no price here)." in words(test)
     assert "is on the front unless another one is better by its verdict" in words(test)
-    assert "Corrected over all 6 pairs of 4 configurations (Holm)." in words(test)
+    assert (
+        "Corrected over all 6 pairs of 4 configurations (Holm: the more pairs, the more evidence each needs)."
+        in words(test)
+    )
     places = {row["Configuration"].split("**")[1]: row["Place"] for row in cells(test)}
     assert places == {
         "baseline": "on the front", "rag": "on the front", "dear": "beaten by rag", "unpriced": ":gray[not drawn]",

@@ -139,7 +139,11 @@ def test_flips_are_listed_both_ways_and_a_margin_is_taken(inside: Command, resul
 
 def test_all_pairs_of_a_file_are_compared(inside: Command, result: Path) -> None:
     done = inside("compare", result, "--matrix")
-    assert "answer_f1: Corrected over all 3 pairs of 3 configurations (Holm). 12 questions; unit: question." in done.out
+    assert (
+        "answer_f1: Corrected over all 3 pairs of 3 configurations (Holm: the more pairs, the more "
+        "evidence each needs). "
+        "12 questions; unit: question." in done.out
+    )
     assert "high against low: better" in done.out
     values = inside("compare", result, "--matrix", "--metric", "answer_f1", "--json").json()
     assert values["configurations"] == ["low", "high", "gaps"]

@@ -29,7 +29,10 @@ def test_every_pair_is_corrected_over_all_pairs() -> None:
     matrix = compare_all([BASE, BETTER, SAME], METRIC)
     assert list(matrix.pairs) == [("base", "better one"), ("base", "same"), ("better one", "same")]
     assert {one.family for one in matrix.pairs.values()} == {3}
-    assert matrix.family == "Corrected over all 3 pairs of 3 configurations (Holm)."
+    assert (
+        matrix.family
+        == "Corrected over all 3 pairs of 3 configurations (Holm: the more pairs, the more evidence each needs)."
+    )
     assert matrix.unit == "40 questions; unit: question"
     assert matrix.verdict("better one", "base") == "better"
     assert matrix.verdict("base", "better one") == "worse"

@@ -27,6 +27,8 @@ _SHARE = "20, 125, 190"
 _WEAK, _STRONG = 0.06, 0.70
 SHARES = ((0.0, f"rgba({_SHARE}, {_WEAK})"), (1.0, f"rgba({_SHARE}, {_STRONG})"))
 """The colours of heat maps of what begins at 0."""
+AMOUNTS = ((0.0, f"rgba(196, 104, 0, {_WEAK})"), (1.0, f"rgba(196, 104, 0, {_STRONG})"))
+"""The same for what is no quality, such as tokens."""
 
 
 def share_colour(share: float) -> str:

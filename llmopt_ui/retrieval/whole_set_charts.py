@@ -19,7 +19,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import summary_words, whiskers
 from llmopt_ui.retrieval.charts import UPRIGHT, stage_label, stage_labels
 from llmopt_ui.retrieval.sides import Side
-from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, apply_theme, figure_text, verdict
+from llmopt_ui.theme import NEUTRAL, SHARES, Ink, apply_theme, figure_text, verdict
 
 _NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}
 _LABEL = 26
@@ -119,7 +119,7 @@ def confusion_chart(report: ConfusionReport) -> go.Figure:
         [
             go.Heatmap(
                 z=[list(row) for row in report.counts], x=labels, y=labels, showscale=False, xgap=2, ygap=2,
-                colorscale=[[0, FAINTER], [1, "rgba(0, 114, 178, 0.65)"]],
+                colorscale=SHARES,
                 hovertemplate="%{y} taken for %{x}: %{z}<extra></extra>",
             ),
             # A heat map's own text takes its colour from the cell as if the page were white.

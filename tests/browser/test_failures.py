@@ -77,7 +77,7 @@ def test_records_are_read_by_keyboard_and_a_reload_loses_nothing(store: Store, o
 def test_a_cell_of_the_map_opens_its_records(store: Store, open_page: Open) -> None:
     page = open_tab(open_page)
     # The first cell of one record: the baseline's only one in a wrong format.
-    cell = page.locator(".st-key-failures_kinds .textpoint text", has_text=re.compile("^1$")).first
+    cell = page.locator(".stPlotlyChart .textpoint text", has_text=re.compile("^1$")).first
     cell.scroll_into_view_if_needed()
     box = cell.bounding_box()
     assert box is not None

@@ -22,7 +22,7 @@ from llmopt_core.reporting.page import PALETTE
 from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import whiskers
-from llmopt_ui.theme import FAINT, NEUTRAL, apply_theme, figure_text
+from llmopt_ui.theme import AMOUNTS, FAINT, NEUTRAL, SHARES, apply_theme, figure_text
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 # Overlaps are told by dashes, methods by colours, so that neither needs the other.
@@ -163,18 +163,27 @@ def heat_map(result: SweepResult, metric: str, top_k: int) -> go.Figure:
             z=values,
             x=[f"{size:,}" for size in sizes],
             y=names,
-            text=[[format_metric(metric, value) if value is not None else "–" for value in row] for row in values],
-            texttemplate="%{text}",
-            textfont={"size": 13},
             hovertext=[
                 [hover(result, row[s], metric) if s in row else "not possible" for s in sizes] for row in places
             ],
             hovertemplate="%{hovertext}<extra></extra>",
-            colorscale="Blues" if metric != TOKENS else "Oranges",
+            colorscale=SHARES if metric != TOKENS else AMOUNTS,
             xgap=3,
             ygap=3,
             hoverongaps=True,
             colorbar={"title": {"text": TITLES[metric]}, "thickness": 12, "outlinewidth": 0},
+        )
+    )
+    # A heat map's own text takes its colour from the cell as if the page were white.
+    figure.add_trace(
+        go.Scatter(
+            x=[f"{size:,}" for _ in names for size in sizes],
+            y=[name for name in names for _ in sizes],
+            text=[format_metric(metric, value) if value is not None else "–" for row in values for value in row],
+            mode="text",
+            textfont={"size": 13},
+            hoverinfo="skip",
+            showlegend=False,
         )
     )
     return apply_theme(

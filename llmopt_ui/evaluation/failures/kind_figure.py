@@ -10,10 +10,8 @@ import plotly.graph_objects as go
 
 from llmopt_core.statistics.intervals import Rate
 from llmopt_ui import format as fmt
-from llmopt_ui.theme import NEUTRAL, apply_theme, figure_text
+from llmopt_ui.theme import SHARES, apply_theme, figure_text
 
-# From a light blue to a dark one of the same hue: read by everybody, on a light page and on a dark one.
-_LIGHT, _DARK = (222, 235, 247), (8, 69, 120)
 # Few failures would else look like many.
 _LEAST_TOP = 0.25
 # More rows are less tall, so that the records below stay near.
@@ -56,7 +54,7 @@ def kind_figure(cells: Sequence[KindCell], titles: Mapping[str, str]) -> go.Figu
     columns = {kind: place for place, kind in enumerate(titles)}
     top = max([_LEAST_TOP, *(cell.rate.share or 0.0 for cell in cells)])
     figure = go.Figure([
-        _colours(cells, places, columns, top), _counts(cells, places, columns, top),
+        _colours(cells, places, columns, top), _counts(cells, places, columns),
         _clickable(cells, places, columns, titles),
     ])  # fmt: skip
     return apply_theme(
@@ -106,28 +104,19 @@ def _colours(
     bar = {"title": {"text": "Share", "side": "top"}, "thickness": 10, "tickformat": ".0%", "outlinewidth": 0}
     return go.Heatmap(
         z=shares, x=list(columns.values()), y=list(places.values()), zmin=0, zmax=top, xgap=2, ygap=3,
-        colorscale=[[0, f"rgb{_LIGHT}"], [1, f"rgb{_DARK}"]], hoverinfo="skip", colorbar=bar,
+        colorscale=SHARES, hoverinfo="skip", colorbar=bar,
     )  # fmt: skip
 
 
 def _counts(
-    cells: Sequence[KindCell],
-    places: Mapping[tuple[str, str | None], int],
-    columns: Mapping[str, int],
-    top: float,
+    cells: Sequence[KindCell], places: Mapping[tuple[str, str | None], int], columns: Mapping[str, int]
 ) -> go.Scatter:
-    def colour(cell: KindCell) -> str:
-        if not cell.rate.passed:
-            return NEUTRAL
-        # In the middle of the scale black and white are read equally well.
-        return "#ffffff" if (cell.rate.share or 0.0) > top / 2 else "#10202e"
-
+    # The style sheet gives them the colour of the page's text, which is read over all of `SHARES`.
     return go.Scatter(
         x=[columns[cell.kind] for cell in cells],
         y=[places[cell.configuration, cell.category] for cell in cells],
         text=[str(cell.rate.passed) if cell.rate.passed else "·" for cell in cells],
-        mode="text", textfont={"color": [colour(cell) for cell in cells], "size": 13}, hoverinfo="skip",
-        showlegend=False,
+        mode="text", textfont={"size": 13}, hoverinfo="skip", showlegend=False,
     )  # fmt: skip
 
 

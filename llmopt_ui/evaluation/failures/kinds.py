@@ -42,16 +42,14 @@ def kinds_view(desk: Desk) -> None:
         st.caption("No record of these runs failed.")
         return
     key = f"{MAP}_{by}"
-    # By its class the style sheet leaves the numbers their colours.
-    with st.container(key="failures_kinds"):
-        show_chart(
-            kind_figure(cells, titles),
-            key,
-            "Records of each kind of failure, by configuration and category",
-            plain=True,
-            on_select=lambda: _take_click(key),
-            selection_mode="points",
-        )
+    show_chart(
+        kind_figure(cells, titles),
+        key,
+        "Records of each kind of failure, by configuration and category",
+        plain=True,
+        on_select=lambda: _take_click(key),
+        selection_mode="points",
+    )
     st.caption(_CAPTIONS[by])
     with st.expander("As a table, with intervals", icon=":material/table:"):
         for kind in titles if by == _AUTOMATIC else ():

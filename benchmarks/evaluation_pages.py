@@ -31,7 +31,9 @@ from llmopt_core.runs.store import Store  # noqa: E402
 from tests.ui.seed import seed_project  # noqa: E402
 
 TIMES = 5
-TABS = ("Results", "Head to head", "Judge", "Failures", "Run", "Configurations", "Questions")
+TABS = (
+    "Results", "Pictures", "Records", "Head to head", "Judge", "Failures", "Run", "Configurations", "Questions",
+)  # fmt: skip
 
 
 def rerun_tabs(home: Path, names: list[str]) -> None:

@@ -54,7 +54,6 @@ class State:
         question_to_show: Set and id of the question that was saved last, to be shown at the next rerun.
         next_configuration: The configuration to open in the editor at the next rerun.
         new_sweep: The job of a sweep to show at the next rerun; 0 for none.
-        last_click: The last cell clicked in the map of questions.
         last_pair: The last two configurations clicked in a picture, and by which metric.
         dismissed_jobs: Jobs whose failure was read and put away.
         endpoint_checks: What the last test of each endpoint said.
@@ -96,7 +95,6 @@ class State:
     question_to_show: tuple[str, str] = ("", "")
     next_configuration: str = ""
     new_sweep: int = 0
-    last_click: tuple[str, str] = ("", "")
     last_pair: tuple[str, str, str] = ("", "", "")
     dismissed_jobs: set[int] = field(default_factory=set)
     endpoint_checks: dict[str, object] = field(default_factory=dict)

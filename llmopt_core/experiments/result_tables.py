@@ -75,9 +75,11 @@ def result_tables(result: Result, baseline: str = "") -> list[Table]:
     labels = run_labels(names)
     runs = list(zip(labels, result["runs"], strict=True))
     records = [(label, record) for label, run in runs for record in run["records"]]
+    # The same for all metrics; telling it reads every record.
+    shared = {**_set(result), "unit": "document" if result_clusters(result) else "question"}
     values = [
         ("runs", _RUNS, (_run(result, label, run) for label, run in runs)),
-        ("metrics", _METRICS, (row for label, run in runs for row in _metrics(result, label, run))),
+        ("metrics", _METRICS, (row for label, run in runs for row in _metrics(label, run, shared))),
         ("records", _RECORDS, (_record(label, record) for label, record in records)),
         ("scores", _SCORES, (row for label, record in records for row in _scores(label, record))),
         ("contexts", _CONTEXTS, (row for label, record in records for row in _contexts(label, record))),
@@ -124,12 +126,10 @@ def _run(result: Result, label: str, run: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _metrics(result: Result, label: str, run: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    unit = "document" if result_clusters(result) else "question"
+def _metrics(label: str, run: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for name, metric in run["metrics"].items():
         low, high = metric.get("ci95") or (None, None)
-        start = {"configuration": label, "metric": name, "unit": unit, "low": low, "high": high}
-        yield {**metric, **_set(result), **start}
+        yield {**metric, **shared, "configuration": label, "metric": name, "low": low, "high": high}
 
 
 def _record(label: str, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,6 +53,9 @@ def unguard_cell(text: str) -> str:
 
 
 def _needs_guard(text: str) -> bool:
+    # Nearly all texts: what begins with a letter or a digit is no formula.
+    if text[:1].isalnum():
+        return False
     # A text that has the apostrophe already gets a second one, so that reading gives back what was written.
     inner = text.lstrip("'")
     # Some spreadsheets drop these at the beginning of a cell, and then read what follows.

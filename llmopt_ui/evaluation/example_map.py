@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
 from llmopt_ui import format as fmt
@@ -14,6 +15,12 @@ from llmopt_ui.theme import NEUTRAL, apply_theme, figure_text
 
 _SELECTION_COLOUR = "#D55E00"
 _FAILURE_COLOUR = "#D55E00"
+_MARKS = 2_000
+"""Each of these is an element of the page: more would take seconds. What is empty is still seen, and told in words."""
+_FEW, _MANY = 150, 300
+"""Columns that have gaps between them, and columns that can be pointed at without making them wider."""
+_TALL = 12
+"""More rows are less tall, so that the question below stays near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,7 @@ class Cells:
         values: Rows of `configurations` by columns of `examples`; None where nothing was scored.
         failures: Configuration and example of the answers that failed, so that there was nothing to score.
         first: How many columns lie before these, in the numbers below the map.
+        common: How many of the first columns every configuration has a value in, where they are ordered so; else None.
     """
 
     metric: str
@@ -34,6 +42,7 @@ class Cells:
     values: tuple[tuple[float | None, ...], ...]
     failures: frozenset[tuple[str, str]] = frozenset()
     first: int = 0
+    common: int | None = None
 
     def words(self, configuration: str, example: str, value: float | None) -> str:
         """A cell's value in words."""
@@ -45,9 +54,6 @@ class Cells:
 def example_map(cells: Cells, selection: tuple[str, str] | None = None) -> go.Figure:
     """Heat map of scores between 0 and 1. A cell without a score is empty, with a dot; a failed answer has a cross.
 
-    A layer of unseen points lies on top, because a heat map itself can't be clicked; each carries configuration and
-    example as its first two custom values.
-
     Args:
         cells: What is drawn.
         selection: Configuration and example that get a frame.
@@ -55,20 +61,20 @@ def example_map(cells: Cells, selection: tuple[str, str] | None = None) -> go.Fi
     # Counted from 1, as on the page, and on from the part before.
     columns = list(range(cells.first + 1, cells.first + len(cells.examples) + 1))
     rows = list(range(len(cells.configurations)))
-    # From the bottom up: what is clicked must lie on top of what is seen.
-    figure = go.Figure([_colours(cells, columns, rows), _marks(cells), _clickable(cells)])
+    figure = go.Figure([_colours(cells, columns, rows), _marks(cells)])
     if selection and selection[0] in cells.configurations and selection[1] in cells.examples:
         _draw_frame(
             figure, cells.first + cells.examples.index(selection[1]) + 1, cells.configurations.index(selection[0])
         )
     names = [figure_text(fmt.shorten(name, 28)) for name in cells.configurations]
+    wide = len(columns) > _FEW
     return apply_theme(
         figure,
-        # 40 pixels for each row, so that a mark can be hit; with few rows there is still room for the scale.
-        height=max(190, 118 + 40 * len(rows)),
+        # So tall that a cell can be hit; with few rows there is still room for the scale.
+        height=max(190, 118 + (40 if len(rows) <= _TALL else 24) * len(rows)),
         margin={"t": 16},
         xaxis={
-            "title": "Question (point to read it, click to open its record)",
+            "title": f"Question (point to read it, click to open its record{', drag to enlarge' if wide else ''})",
             "showgrid": False,
             "tickformat": "d",
             # More numbers than these run into each other; with few questions halves would be numbered, too.
@@ -76,14 +82,16 @@ def example_map(cells: Cells, selection: tuple[str, str] | None = None) -> go.Fi
             "range": [cells.first + 0.5, cells.first + len(columns) + 0.5],
         },
         # The first configuration on top.
-        yaxis={"range": [len(rows) - 0.5, -0.5], "tickvals": rows, "ticktext": names, "showgrid": False, "title": ""},
-        dragmode=False,
+        yaxis={"range": [len(rows) - 0.5, -0.5], "tickvals": rows, "ticktext": names, "showgrid": False, "title": "",
+               "fixedrange": True},
+        dragmode="zoom" if wide else False,
         hovermode="closest",
-    )
+    )  # fmt: skip
 
 
 def _colours(cells: Cells, columns: Sequence[int], rows: Sequence[int]) -> go.Heatmap:
     bar = {"title": {"text": "Score", "side": "top"}, "thickness": 10, "tickvals": [0, 0.5, 1], "outlinewidth": 0}
+    wide = len(columns) > _FEW
     return go.Heatmap(
         # None becomes NaN, which Plotly leaves empty.
         z=np.array(cells.values, dtype=float),
@@ -92,11 +100,33 @@ def _colours(cells: Cells, columns: Sequence[int], rows: Sequence[int]) -> go.He
         # The whole scale and not the range of these values, or a map of .8 to .9 would look like failure and success.
         zmin=0,
         zmax=1,
-        xgap=1.5,
-        ygap=4,
-        hoverinfo="skip",
+        # Columns of a pixel would be nothing but gaps.
+        xgap=0 if wide else 1.5,
+        ygap=2 if len(rows) > _TALL else 4,
+        # As arrays, which Plotly takes as they are; lists it would check item by item.
+        text=_words(cells),
+        customdata=np.tile(np.array(_titles(cells), dtype=object), (len(rows), 1)),
+        hovertemplate="<b>%{text}</b> · %{y}<br>%{customdata}<extra></extra>",
         colorbar=bar,
     )
+
+
+def _words(cells: Cells) -> npt.NDArray[np.object_]:
+    words = np.empty((len(cells.configurations), len(cells.examples)), dtype=object)
+    for y, row in enumerate(cells.values):
+        for x, value in enumerate(row):
+            words[y, x] = cells.words(cells.configurations[y], cells.examples[x], value)
+    return words
+
+
+def _titles(cells: Cells) -> list[str]:
+    """The questions, as they are read where a cell is pointed at."""
+    # Each stands in every row: long ones would make a map of thousands of cells as large as a book.
+    most = 160 if len(cells.examples) <= _MANY else 60
+    return [
+        "<br>".join(textwrap.wrap(figure_text(fmt.shorten(question, most)), 60)) or figure_text(example)
+        for question, example in zip(cells.questions, cells.examples, strict=True)
+    ]
 
 
 def _marks(cells: Cells) -> go.Scatter:
@@ -107,6 +137,9 @@ def _marks(cells: Cells) -> go.Scatter:
         for x, value in enumerate(row, 1)
         if value is None
     ]
+    if len(empty) > _MARKS:
+        # Failures are worth more than gaps, which are seen without a dot.
+        empty = [mark for mark in empty if mark[2]][:_MARKS]
     return go.Scatter(
         x=[x for x, _, _ in empty],
         y=[y for _, y, _ in empty],
@@ -118,31 +151,6 @@ def _marks(cells: Cells) -> go.Scatter:
             "line": {"width": [2 if is_failure else 0 for *_, is_failure in empty]},
         },
         hoverinfo="skip",
-        showlegend=False,
-    )
-
-
-def _clickable(cells: Cells) -> go.Scatter:
-    titles = ["<br>".join(textwrap.wrap(figure_text(fmt.shorten(question, 160)), 60)) for question in cells.questions]
-    points = [
-        (name, example, cells.words(name, example, value), figure_text(name), words)
-        for name, row in zip(cells.configurations, cells.values, strict=True)
-        for example, value, words in zip(cells.examples, row, titles, strict=True)
-    ]
-    down, across = np.indices((len(cells.configurations), len(cells.examples)))
-    unseen = {"marker": {"opacity": 0}}
-    return go.Scatter(
-        # Row by row, as `points` are.
-        x=across.ravel() + 1 + cells.first,
-        y=down.ravel(),
-        # As an array, which Plotly takes as it is; lists it would check item by item.
-        customdata=np.array(points, dtype=object),
-        mode="markers",
-        # Not drawn, but large enough to be hit beside the middle of a cell.
-        marker={"size": 22, "symbol": "square", "opacity": 0},
-        selected=unseen,
-        unselected=unseen,
-        hovertemplate="<b>%{customdata[2]}</b> · %{customdata[3]}<br>%{customdata[4]}<extra></extra>",
         showlegend=False,
     )
 

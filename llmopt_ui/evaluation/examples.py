@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -12,22 +12,23 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.metrics.catalogue import METRICS, metric_title
 from llmopt_core.experiments.imported_runs import import_source
 from llmopt_core.experiments.run_scores import RunScoreTable
+from llmopt_core.labs.evaluation.pictures.disagreement import order_by_disagreement, order_by_mean
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
 from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import section
+from llmopt_ui.evaluation.cell_click import hear_cells
 from llmopt_ui.evaluation.comparison import EXAMPLE, METRIC, ONE, ORDER, Selection, questions_of
 from llmopt_ui.evaluation.example_map import Cells, example_map
 from llmopt_ui.record_view import answers, question_card, record_parts
 from llmopt_ui.resources import store
 from llmopt_ui.runs.results import scores_of
-from llmopt_ui.session import state
 
 MAP, PART = "example_map", "example_map_part"
-# Columns of about two pixels in a narrow window: fewer would mean more turning, more could not be told apart.
-MAP_COLUMNS = 300
-ORDERS = {"set": "As in the set", "spread": "Most different first", "low": "Lowest first"}
+# Columns of a pixel in a wide window: more could not be told apart.
+MAP_COLUMNS = 1_000
+ORDERS = {"spread": "Most different first", "set": "As in the set", "low": "Lowest first"}
 
 
 def examples_view(project: Project, selection: Selection, usual: str = "") -> None:
@@ -61,40 +62,50 @@ def _map_view(project: Project, selection: Selection, usual: str) -> tuple[Cells
         bar.caption(fmt.markdown(METRICS[metric].explanation), width=520)
     table = sort_columns(_cells(selection.runs, metric, questions_of(project, selection)), order)
     name, example = _selection(selection, table)
-    part = _part(bar, table, name, example)
-    event = show_chart(
-        example_map(part, (name, example)),
-        # Another order is another figure: a click that was made in the former one would mean another question here.
-        f"{MAP}_{metric}_{order}",
-        "Score of each question by configuration",
-        on_select="rerun",
-        selection_mode="points",
-    )
-    _take_click(event.selection.points, (name, example))
+    drawn = _drawn(table)
+    if len(drawn.examples) < len(table.examples):
+        st.caption(
+            f"{len(drawn.examples):,} of {fmt.plural(len(table.examples), 'question')}: those that all "
+            f"{len(table.configurations)} have a score for. The others come behind them below, and are drawn in the "
+            f"order *{ORDERS['set']}*."
+        )
+    part = _part(bar, drawn, name, example)
+    with st.container(key=MAP):
+        # Another order is another figure.
+        show_chart(example_map(part, (name, example)), f"{MAP}_{metric}_{order}",
+                   "Score of each question by configuration")  # fmt: skip
+
+    def take(row: int, column: int) -> None:
+        # What is clicked while the page is being drawn may be of a larger map.
+        if row < len(part.configurations) and column < len(part.examples):
+            _go_to_example(part.configurations[row], part.examples[column])
+
+    hear_cells(MAP, take)
     return table, name, example
 
 
+def _drawn(table: Cells) -> Cells:
+    """The columns that are drawn: of those ordered by disagreement the ones that everybody has a value in."""
+    if not table.common or table.common == len(table.examples):
+        return table
+    part = slice(0, table.common)
+    values = tuple(row[part] for row in table.values)
+    return replace(table, examples=table.examples[part], questions=table.questions[part], values=values)
+
+
 def sort_columns(table: Cells, order: str) -> Cells:
-    """The same cells with their columns in another order; questions without a score come last."""
-    columns = list(zip(*table.values, strict=True))
-
-    def rank(place: int) -> float:
-        scores = [value for value in columns[place] if value is not None]
-        if order == "spread":
-            # Below zero, the widest spread first; 1 is behind all of them.
-            return min(scores) - max(scores) if scores else 1.0
-        # Means are at most 1, so 2 is behind all of them.
-        return sum(scores) / len(scores) if scores else 2.0
-
-    places = list(range(len(table.examples)))
-    if order != "set":
-        # The sort is stable: equal ones stay in the order of the set.
-        places.sort(key=rank)
+    """The same cells with their columns in another order; questions that some have no score for come last."""
+    if order == "set" or not table.examples:
+        return table
+    sorted_places = order_by_disagreement(table.values) if order == "spread" else order_by_mean(table.values)
+    places = sorted_places.places
     return replace(
         table,
         examples=tuple(table.examples[place] for place in places),
         questions=tuple(table.questions[place] for place in places),
         values=tuple(tuple(row[place] for place in places) for row in table.values),
+        # A mean over fewer is still one; how far some disagree says nothing of all.
+        common=len(sorted_places.common) if order == "spread" else None,
     )
 
 
@@ -118,7 +129,8 @@ def _part(bar: st.delta_generator.DeltaGenerator, table: Cells, name: str, examp
         return table
     starts = list(range(0, count, MAP_COLUMNS))
     # Which part is shown follows from the question, so that going to the next one may turn the page.
-    st.session_state[PART] = starts[table.examples.index(example) // MAP_COLUMNS]
+    place = table.examples.index(example) if example in table.examples else 0
+    st.session_state[PART] = starts[place // MAP_COLUMNS]
 
     def label(start: int) -> str:
         return f"{start + 1:,} to {min(count, start + MAP_COLUMNS):,} of {count:,}"
@@ -139,22 +151,6 @@ def _selection(selection: Selection, table: Cells) -> tuple[str, str]:
         name if name in selection.runs else list(selection.runs)[-1],
         example if example in table.examples else table.examples[0],
     )
-
-
-def _take_click(points: Sequence[Mapping[str, object]], current: tuple[str, str]) -> None:
-    """Go to the cell that was clicked, once; from then on the address holds it."""
-    data = points[0].get("customdata") if points else None
-    # Only the unseen points carry two values; what else lies under the mouse is no cell.
-    if not isinstance(data, (list, tuple)) or len(data) < 2:
-        return
-    click = str(data[0]), str(data[1])
-    # Streamlit tells the selection again at every drawing; without this the buttons below could never leave it.
-    if click == state().last_click:
-        return
-    state().last_click = click
-    if click != current:
-        _go_to_example(*click)
-        st.rerun()
 
 
 def _example_view(selection: Selection, table: Cells, name: str, example: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
 from llmopt_core.experiments.comparison_matrix import Matrix
@@ -98,35 +99,29 @@ def matrix_map(matrix: Matrix) -> go.Figure:
     known = [(x, y, word, change) for x, y, word, change in cells if word is not None]
     wordy = len(names) <= _WORDY
     unseen = {"marker": {"opacity": 0}}
-    figure = go.Figure(
-        go.Scatter(
-            x=[x for x, _, _, _ in known],
-            y=[y for _, y, _, _ in known],
-            mode="markers+text",
-            # Not drawn, but large enough to be hit beside the middle of a cell.
-            marker={"symbol": "square", "size": 40 if wordy else 24, "opacity": 0},
-            text=[
-                f"{verdict(word).sign} {word}<br>{fmt.with_sign(change)}" if wordy else verdict(word).sign
-                for _, _, word, change in known
-            ],
-            textfont={"size": 12},
-            customdata=[[names[x], names[y]] for x, y, _, _ in known],
-            hovertext=[
-                f"<b>{figure_text(names[y])}</b> against <b>{figure_text(names[x])}</b><br>{verdict(word).text}, "
-                f"{fmt.with_sign(change)}"
-                for x, y, word, change in known
-            ],
-            hovertemplate="%{hovertext}<extra></extra>",
-            selected=unseen,
-            unselected=unseen,
-            showlegend=False,
-        )
+    points = go.Scatter(
+        x=[x for x, _, _, _ in known],
+        y=[y for _, y, _, _ in known],
+        mode="markers+text",
+        # Not drawn, but large enough to be hit beside the middle of a cell.
+        marker={"symbol": "square", "size": 40 if wordy else 24, "opacity": 0},
+        text=[
+            f"{verdict(word).sign} {word}<br>{fmt.with_sign(change)}" if wordy else verdict(word).sign
+            for _, _, word, change in known
+        ],
+        textfont={"size": 12},
+        customdata=[[names[x], names[y]] for x, y, _, _ in known],
+        hovertext=[
+            f"<b>{figure_text(names[y])}</b> against <b>{figure_text(names[x])}</b><br>{verdict(word).text}, "
+            f"{fmt.with_sign(change)}"
+            for x, y, word, change in known
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
+        selected=unseen,
+        unselected=unseen,
+        showlegend=False,
     )
-    for x, y, word, _ in known:
-        figure.add_shape(
-            type="rect", x0=x - 0.48, x1=x + 0.48, y0=y - 0.46, y1=y + 0.46, layer="below",
-            fillcolor=verdict(word).colour, opacity=0.22, line={"width": 0},
-        )  # fmt: skip
+    figure = go.Figure([_verdict_colours(known, len(names)), points])
     labels = [figure_text(fmt.shorten(name, 18 if wordy else 14)) for name in names]
     ticks = {"tickvals": list(range(len(names))), "ticktext": labels, "showgrid": False, "fixedrange": True}
     return apply_theme(
@@ -138,6 +133,20 @@ def matrix_map(matrix: Matrix) -> go.Figure:
         dragmode=False,
         hovermode="closest",
     )
+
+
+def _verdict_colours(cells: Sequence[tuple[int, int, str, float | None]], count: int) -> go.Heatmap:
+    """The colour of each pair's verdict, one trace for all: a shape for each of hundreds would take minutes."""
+    places = np.full((count, count), np.nan)
+    for x, y, word, _ in cells:
+        places[y, x] = _WORDS.index(word)
+    last = len(_WORDS)
+    colours = [f"rgba{(*(int(verdict(word).colour[at : at + 2], 16) for at in (1, 3, 5)), 0.22)}" for word in _WORDS]
+    # Each word has a step of the scale for itself.
+    steps = [(edge / last, colour) for place, colour in enumerate(colours) for edge in (place, place + 1)]
+    return go.Heatmap(
+        z=places, zmin=-0.5, zmax=last - 0.5, colorscale=steps, showscale=False, hoverinfo="skip", xgap=3, ygap=4,
+    )  # fmt: skip
 
 
 def two_means(means: Mapping[str, Summary], inks: Mapping[str, Ink], title: str) -> go.Figure:

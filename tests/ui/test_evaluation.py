@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -180,7 +181,7 @@ def test_tools_that_were_called_stand_in_the_record(app: App, used: str, store: 
 
 
 def test_next_and_previous_turn_the_questions(app: App, used: str) -> None:
-    test = app(PAGE, project=used, evaluation_view="Results", example="q2")
+    test = app(PAGE, project=used, evaluation_view="Results", example="q2", order="As in the set")
     test.button(key="example_next").click().run()
     assert "Question q3 · why" in texts(test)
     test.button(key="example_previous").click().run()
@@ -407,7 +408,7 @@ def test_a_long_map_is_shown_in_parts_that_follow_the_question(
     app: App, used: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("llmopt_ui.evaluation.examples.MAP_COLUMNS", 10)
-    test = app(PAGE, project=used)
+    test = app(PAGE, project=used, order="As in the set")
     part = test.selectbox(key="example_map_part")
     assert part.options == ["1 to 10 of 24", "11 to 20 of 24", "21 to 24 of 24"]
     assert part.value == 0
@@ -418,6 +419,28 @@ def test_a_long_map_is_shown_in_parts_that_follow_the_question(
     test.button(key="example_previous").click().run()
     assert test.selectbox(key="example_map_part").value == 10
     assert "Question 20 of 24" in [caption.value for caption in test.caption]
+
+
+def test_the_map_begins_with_what_the_configurations_disagree_on_and_says_whom_it_leaves_out(
+    app: App, used: str, store: Store
+) -> None:
+    test = app(PAGE, project=used, evaluation_view="Results")
+    assert test.selectbox(key="order").value == "spread"
+    # The question that rag failed on has no score there.
+    assert any("23 of 24 questions: those that all 3 have a score for" in caption.value for caption in test.caption)
+    scores = store.scores([run.id for run in store.runs(used)])
+    values = [dict(zip(one.examples, one.values["answer_relevancy"], strict=True)) for one in scores.values()]
+    spread = {
+        example: statistics.pvariance([one[example] for one in values])
+        for example in values[0]
+        if all(one[example] is not None for one in values)
+    }
+    assert f"Question {max(spread, key=spread.__getitem__)} · " in texts(test)
+    # It stands behind the others, and a link to it opens it.
+    left_out = app(PAGE, project=used, evaluation_view="Results", example="q7")
+    assert "Question 24 of 24" in [caption.value for caption in left_out.caption]
+    by_set = app(PAGE, project=used, evaluation_view="Results", order="As in the set")
+    assert not any("have a score for" in caption.value for caption in by_set.caption)
 
 
 def test_what_no_configuration_has_is_in_no_chart(app: App, used: str) -> None:

@@ -13,7 +13,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.experiments.comparison_matrix import compare_all
+from llmopt_core.experiments.run_scores import RunScoreTable
 from llmopt_core.experiments.search.confirmation import Verification
+from llmopt_core.runs.values import RunScores
 from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired_comparison import compare_pairs
 from llmopt_core.types import Chunk, Span, Usage
@@ -23,6 +26,7 @@ from llmopt_ui.chunks_view import chunk_html
 from llmopt_ui.documents import tabs as document_tabs
 from llmopt_ui.evaluation.example_map import Cells, example_map
 from llmopt_ui.evaluation.examples import sort_columns
+from llmopt_ui.evaluation.pair_charts import matrix_map
 from llmopt_ui.finetuning import tabs as tuning_tabs
 from llmopt_ui.navigation import DOCUMENTS, FINETUNING, PAGES, PROMPTS, RETRIEVAL
 from llmopt_ui.overview.map_chart import method_map, place
@@ -324,13 +328,38 @@ CELLS = Cells(
 )
 
 
-def test_every_cell_can_be_clicked_and_says_its_question() -> None:
+def test_every_cell_says_its_score_and_its_question() -> None:
     figure = example_map(CELLS, ("b", "q2"))
-    points = figure.data[2]
-    assert [tuple(data[:2]) for data in points.customdata] == [(c, q) for c in ("a", "b") for q in ("q1", "q2", "q3")]
-    assert points.customdata[2][2] == "not scored"
-    assert "&lt;i&gt;" in points.customdata[1][4]
+    cells = figure.data[0]
+    assert cells.text.tolist() == [["1.00", "0.20", "not scored"], ["0.00", "0.30", "not scored"]]
+    assert cells.customdata[1].tolist() == ["One?", "&lt;i&gt;Two?&lt;/i&gt;", "Three?"]
     assert len(figure.layout.shapes) == 1
+
+
+def test_a_map_of_thirty_thousand_cells_has_no_element_for_each() -> None:
+    names, ids = tuple(f"c{n}" for n in range(30)), tuple(f"q{n}" for n in range(1000))
+    rows = tuple(tuple(None if n % 2 else 0.5 for n in range(1000)) for _ in names)
+    failures = frozenset(("c3", f"q{n}") for n in range(1, 100, 2))
+    figure = example_map(Cells("m", names, ids, ids, rows, failures))
+    assert sum(len(trace.x) for trace in figure.data if trace.type == "scatter") == 50
+    assert figure.data[0].xgap == 0
+    assert figure.layout.dragmode == "zoom"
+
+
+def test_a_matrix_of_thirty_configurations_is_two_traces_and_no_shapes() -> None:
+    examples = tuple(f"q{n}" for n in range(40))
+    runs = [RunScoreTable(f"c{n}", 40, RunScores(examples, {"m": [float(n > 15)] * 40}, {})) for n in range(30)]
+    matrix = compare_all(runs, "m")
+    figure = matrix_map(matrix)
+    colours, points = figure.data
+    assert not figure.layout.shapes
+    assert len(points.x) == 30 * 29
+    words = ("better", "worse", "equivalent", "cannot tell", "not comparable")
+    for row, column in ((20, 3), (3, 20), (1, 2)):
+        assert words[int(colours.z[row][column])] == matrix.verdict(f"c{row}", f"c{column}")
+    assert (matrix.verdict("c20", "c3"), matrix.verdict("c3", "c20")) == ("better", "worse")
+    # Each word has a band of the scale of one colour.
+    assert [colour for _, colour in colours.colorscale][::2] == [colour for _, colour in colours.colorscale][1::2]
 
 
 @pytest.mark.parametrize(
@@ -368,7 +397,7 @@ def test_a_failed_answer_and_an_answer_without_score_look_different() -> None:
     )
     figure = example_map(cells)
     assert list(figure.data[1].marker.symbol) == ["circle", "x-thin-open"]
-    assert [data[2] for data in figure.data[2].customdata if data[1] == "q3"] == ["not scored", "the answer failed"]
+    assert figure.data[0].text[:, 2].tolist() == ["not scored", "the answer failed"]
 
 
 @pytest.mark.parametrize(

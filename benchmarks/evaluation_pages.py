@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from llmopt_core.experiments.comparison_matrix import compare_all  # noqa: E402
 from llmopt_core.experiments.result import result_of  # noqa: E402
 from llmopt_core.experiments.result_tables import result_tables  # noqa: E402
 from llmopt_core.experiments.run_scores import read_run_scores  # noqa: E402
-from llmopt_core.reporting.table_files import tables_zip  # noqa: E402
+from llmopt_core.reporting.table_files import table_csv, table_json, table_parquet  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
 from tests.ui.seed import seed_project  # noqa: E402
 
@@ -70,12 +70,17 @@ def compare_pairs(store: Store, project: str) -> None:
 
 def export(store: Store, project: str) -> None:
     """What the button and `llmopt export` write."""
-    result: dict[str, Any] = {}
     ids = [run.id for run in reversed(store.runs(project))]
-    print(f"{'result read from the store':<39}{_seconds(lambda: result.update(result_of(store, ids))):>8.2f}")
-    tables: list[Mapping[str, Any]] = []
-    print(f"{'tables made':<39}{_seconds(lambda: tables.append(result_tables(result, ''))):>8.2f}")  # type: ignore[arg-type]
-    print(f"{'CSV, JSON and Parquet written':<39}{_seconds(lambda: tables_zip(tables[0])):>8.2f}")  # type: ignore[arg-type]
+    kept: dict[str, Any] = {}
+    steps: dict[str, Callable[[], object]] = {
+        "result read from the store": lambda: kept.update(result=result_of(store, ids, traces=False)),
+        "tables made": lambda: kept.update(tables=result_tables(kept["result"])),
+        "CSV written": lambda: [table_csv(table) for table in kept["tables"]],
+        "JSON written": lambda: [table_json(table) for table in kept["tables"]],
+        "Parquet written": lambda: [table_parquet(table) for table in kept["tables"]],
+    }
+    for words, work in steps.items():
+        print(f"{words:<39}{_seconds(work):>8.2f}")
 
 
 def main() -> None:

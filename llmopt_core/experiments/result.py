@@ -8,6 +8,7 @@ from typing import Any
 
 from llmopt_core.answering.finish_reason import describe_finish
 from llmopt_core.answering.tool_uses import tool_uses
+from llmopt_core.execution.collection import collection_paused
 from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.comparison_family import Family, family_to, project_family
 from llmopt_core.experiments.document_clusters import set_clusters
@@ -46,6 +47,13 @@ def result_of(
     Raises:
         BadInput: The runs were graded by different judges.
     """
+    with collection_paused:
+        return _read_result(store, run_ids, names, traces=traces, margin=margin)
+
+
+def _read_result(
+    store: Store, run_ids: Sequence[int], names: Sequence[str], *, traces: bool, margin: float | None
+) -> Result:
     runs = [store.run(run_id) for run_id in run_ids]
     check_one_judge(runs)
     first = runs[0]

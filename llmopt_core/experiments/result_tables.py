@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from llmopt_core.errors import BadInput
+from llmopt_core.execution.collection import collection_paused
 from llmopt_core.experiments.leaderboard import leaderboard
 from llmopt_core.experiments.margin import margin_in
 from llmopt_core.experiments.report import run_labels
@@ -85,10 +86,11 @@ def result_tables(result: Result, baseline: str = "") -> list[Table]:
         ("contexts", _CONTEXTS, (row for label, record in records for row in _contexts(label, record))),
         ("comparisons", _COMPARISONS, _comparisons(result, labels, position)),
     ]
-    return [
-        Table(name, columns, [[_cell(row.get(one), kind) for one, kind in columns.items()] for row in rows])
-        for name, columns, rows in values
-    ]
+    with collection_paused:
+        return [
+            Table(name, columns, [[_cell(row.get(one), kind) for one, kind in columns.items()] for row in rows])
+            for name, columns, rows in values
+        ]
 
 
 def _cell(value: Any, kind: Kind) -> Cell:

@@ -192,13 +192,13 @@ def _downloads(selection: Selection, comparison: Sequence[Entry]) -> None:
     )
 
 
-def _result_json(selection: Selection) -> dict[str, Any]:
-    """What `llmopt evaluate --json` writes."""
+def _result_json(selection: Selection, *, traces: bool = True) -> dict[str, Any]:
+    """What `llmopt evaluate --json` writes; without traces no rank of a source among the candidates."""
     from llmopt_core.experiments.result import result_of
 
     # With the names on the page: two runs of one configuration have names that tell them apart.
     run_ids = [run.id for run in selection.runs.values()]
-    return result_of(store(), run_ids, list(selection.runs), margin=selection.margin)
+    return result_of(store(), run_ids, list(selection.runs), traces=traces, margin=selection.margin)
 
 
 def _records_json(selection: Selection) -> str:
@@ -221,4 +221,5 @@ def _tables_zip(selection: Selection) -> bytes:
     from llmopt_core.experiments.result_tables import result_tables
     from llmopt_core.reporting.table_files import tables_zip
 
-    return tables_zip(result_tables(_result_json(selection), selection.baseline))
+    # No table has what the traces tell, and they are half of what there is to read.
+    return tables_zip(result_tables(_result_json(selection, traces=False), selection.baseline))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from llmopt_core.evaluation.judges.builtin.evasions import is_evasive
 from llmopt_core.evaluation.metrics.text import token_f1
 from llmopt_core.evaluation.text import tokens
 from llmopt_core.labs.evaluation.record_facts import RecordFacts
+from llmopt_core.text.scripts import CJK_CHARACTER
 
 # Up to so many words a reference is a fact that an answer repeats; a longer one is put in words of the answer's own,
 # and few words in common prove nothing there. The answers of SQuAD, XQuAD and TriviaQA are shorter.
@@ -39,17 +41,26 @@ _REFUSAL = re.compile(
       | no\ (?:lo\ )?s(?:é|e) | no\ hay\ informaci(?:ó|o)n
       | do(?:n['’]t|\ not)\ have\ (?:\w+\ )?(?:access|details|data|enough)
       | i['’]m\ sorry,?\ but\ i | as\ an\ ai
+      | (?:is|was|are|were)(?:\ not|n['’]t)\ (?:\w+\ )?(?:specified|stated|mentioned|provided|available|disclosed)
+      | no\ (?:relevant\ |such\ |further\ )?(?:information|details?|answer|mention|data)\ (?:\w+\ )?
+        (?:found|available|given|provided)
     )\b
-    | 抱歉，?我(?:无法|不能) | 分かりません | わかりません | 知りません | 모르겠""",
+    | 抱歉，?我(?:无法|不能) | (?:无法|不能)(?:从[^，。]{0,12})?(?:得知|确定|判断|回答|找到|推断)
+    | (?:找不到|没有找到|未找到|查不到)[^，。]{0,8}(?:答案|信息|内容|资料)
+    | 没有(?:任何|提供|包含)?(?:相关|有关|足够)[^，。]{0,4}(?:信息|资料|内容)
+    | (?:文|段落|资料|材料|上下文|信息|内容)[^，。]{0,6}(?:未|没有?)(?:提及|提到|说明|给出|指出|交代)
+    | 分かりません | わかりません | 知りません | 모르겠""",
     re.IGNORECASE | re.VERBOSE,
 )
 _REFUSAL_WORDS = 25
+# A Chinese word has about 1.6 characters.
+_WORDS_PER_CHARACTER = 0.6
 
 
 def is_refusal_text(text: str) -> bool:
     """Whether a short text says that it does not know, or will not say."""
     # A long one that holds such words says more than that.
-    is_short = len(text.split()) <= _REFUSAL_WORDS
+    is_short = len(text.split()) + _WORDS_PER_CHARACTER * len(CJK_CHARACTER.findall(text)) <= _REFUSAL_WORDS
     return is_evasive(text) or (is_short and _REFUSAL.search(text) is not None)
 
 
@@ -60,8 +71,8 @@ def is_unanswerable(facts: RecordFacts) -> bool:
 
 def holds_right_answer(text: str, right_answers: Sequence[str]) -> bool:
     """Whether a right answer stands in a text word for word, but for case, punctuation and articles."""
-    words = tokens(text)
-    return any(_contains(words, tokens(answer)) for answer in right_answers)
+    words = _words(text)
+    return any(_contains(words, _words(answer)) for answer in right_answers)
 
 
 def is_content_right(facts: RecordFacts) -> bool | None:
@@ -74,9 +85,26 @@ def is_content_right(facts: RecordFacts) -> bool | None:
     if not facts.right_answers or facts.answer is None or not _fits_its_score(facts):
         return _from_score(facts)
     refuses = is_refusal_text(facts.answer)
-    if refuses or is_unanswerable(facts):
-        return refuses and is_unanswerable(facts)
-    return holds_right_answer(facts.answer, facts.right_answers) or _from_words(facts)
+    if is_unanswerable(facts):
+        return refuses
+    # `It is not stated, but it must have been 1712` says it all the same.
+    return holds_right_answer(facts.answer, facts.right_answers) or (not refuses and _from_words(facts))
+
+
+def _words(text: str) -> list[str]:
+    """Words as F1 counts them, without full-width forms and marks, which it keeps where no word is Chinese."""
+    wide = unicodedata.normalize("NFKC", text)
+    return tokens("".join(" " if _is_mark(character) else character for character in wide))
+
+
+def word_f1(text: str, right_answers: Sequence[str]) -> float:
+    """F1 with the nearest right answer, full-width forms and marks folded; 0 where none is known."""
+    words = " ".join(_words(text))
+    return max((token_f1(words, " ".join(_words(answer))) for answer in right_answers), default=0.0)
+
+
+def _is_mark(character: str) -> bool:
+    return not character.isascii() and unicodedata.category(character).startswith("P")
 
 
 def _fits_its_score(facts: RecordFacts) -> bool:

@@ -17,6 +17,7 @@ from llmopt_core.labs.evaluation.correctness import (
     is_content_right,
     is_refusal_text,
     is_unanswerable,
+    word_f1,
 )
 from llmopt_core.labs.evaluation.record_facts import RecordFacts
 from llmopt_core.labs.evaluation.source_position import SourcePosition, source_position
@@ -181,7 +182,9 @@ def _kinds(
         if position.place == "given":
             yield "not-used", position.ground
         return
-    is_off, is_unsupported = _is_off_question(facts), _is_unsupported(facts)
+    # What was cut off may have been on its way to the question.
+    is_off = _is_off_question(facts) and not _is_cut_off(facts)
+    is_unsupported = _is_unsupported(facts)
     if is_off:
         yield "off-question", f"Answer relevancy is {facts.scores['answer_relevancy']:.2g}."
     if is_unsupported:
@@ -228,13 +231,19 @@ def _format_fault(facts: RecordFacts) -> str:
     if any(_is_json(text) for text in facts.right_answers) and not _is_json(answer):
         return "The right answer is JSON, and this is none."
     is_right = is_content_right(facts)
-    if facts.finish_reason == "length" and not is_right:
+    if _is_cut_off(facts) and not is_right:
         return facts.ending or "It was cut off at the most tokens allowed."
     # By the measured values alone: where nobody measured by words, a sentence around the answer is no fault.
     values = [facts.scores[name] for name in _EXACT if name in facts.scores]
-    if is_right and values and max(values) < _HALF and holds_right_answer(answer, facts.right_answers):
+    # A full-width sign makes the measured one 0 without a word too many.
+    is_wordy = bool(values) and max(*values, word_f1(answer, facts.right_answers)) < _HALF
+    if is_right and is_wordy and holds_right_answer(answer, facts.right_answers):
         return "The right answer stands in it, among other words."
     return ""
+
+
+def _is_cut_off(facts: RecordFacts) -> bool:
+    return facts.finish_reason == "length"
 
 
 def _is_json(text: str) -> bool:

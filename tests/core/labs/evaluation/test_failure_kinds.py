@@ -96,10 +96,36 @@ def test_off_the_question_by_its_relevancy_and_length(answer: str, relevancy: fl
     assert ("off-question" in kinds(record(answer, [GOLD], scores=scores))) is is_off
 
 
-@pytest.mark.parametrize("answer", ["I don't know.", "The passage does not mention it.", "Ich weiß es nicht.", "", " "])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I don't know.", "The passage does not mention it.", "Ich weiß es nicht.", "", " ", "It is not specified.",
+        "No relevant details were found.", "无法从文中得知。", "根据提供的资料无法判断。", "找不到答案。",
+        "文中没有任何相关信息。", "这段文字没有说明。",
+    ],
+)  # fmt: skip
 def test_declining_is_refused_and_the_missing_source_comes_first(answer: str) -> None:
     assert kinds(record(answer, [GOLD])) == ("refused", "not-used")
     assert kinds(record(answer, OTHER[:3], OTHER)) == ("not-retrieved", "refused")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The exact day is not stated, but it was Momus.",
+        "虽然文中没有明确说明，但应该是 Momus。",
+    ],
+)
+def test_who_doubts_and_says_the_right_thing_has_not_declined(answer: str) -> None:
+    assert diagnose(facts_of(record(answer, [GOLD]))).passed is True
+
+
+def test_a_long_chinese_answer_that_holds_such_words_is_no_refusal() -> None:
+    long = (
+        "华沙在战前有许多剧院，其中几家的开张日期已经无法确定，"
+        "但是一般认为第一家是由一群诗人和演员在一九〇八年春天创办的。"
+    )
+    assert kinds(record(long, [GOLD])) == ("not-used",)
 
 
 def test_declining_is_right_where_there_is_no_answer_and_claiming_one_is_unsupported() -> None:
@@ -149,6 +175,19 @@ def test_an_answer_that_was_cut_off_and_one_that_is_no_json() -> None:
     assert kinds(record("name: Momus", [GOLD], reference='{"name": "Momus"}', references=()))[0] == "wrong-format"
 
 
+@pytest.mark.parametrize(("reference", "answer"), [("711,988", "711,988。"), ("20％", "是20％。")])
+def test_a_full_width_mark_is_no_wrong_format(reference: str, answer: str) -> None:
+    item = record(answer, [GOLD], reference=reference, references=(), scores={"answer_f1": 0.0, "exact_match": 0.0})
+    assert (diagnose(facts_of(item)).passed, kinds(item)) == (True, ())
+
+
+def test_what_was_cut_off_is_not_called_off_the_question() -> None:
+    scores = {"faithfulness": 1.0, "answer_relevancy": 0.05}
+    cut = record("Before the war Warsaw", [GOLD], answered={"finish_reason": "length"}, scores=scores)
+    assert kinds(cut) == ("wrong-format",)
+    assert kinds(record("Before the war Warsaw", [GOLD], scores=scores)) == ("off-question",)
+
+
 def test_an_error_is_an_error_and_nothing_else() -> None:
     failure = Failure("answer", "timeout", "The endpoint did not answer in 60 s.")
     diagnosis = diagnose(facts_of(record(None, [], failure=failure)))
@@ -178,6 +217,10 @@ def test_what_was_not_asked_is_unknown() -> None:
         ("4", "4", True),
         ("慕尼黑大学", "是慕尼黑大学。", True),
         ("慕尼黑大学", "柏林", False),
+        # Full-width forms and marks, which F1 keeps where no word is Chinese.
+        ("711,988", "711,988。", True),
+        ("20％", "是20％。", True),
+        ("20%", "２０％", True),
     ],
 )
 def test_right_and_wrong_by_the_words(reference: str, answer: str, passed: bool) -> None:

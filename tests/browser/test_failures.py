@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from llmopt_core.labs.evaluation.notes import read_notes
+from llmopt_core.evaluation.assertions.columns import assertions_of
+from llmopt_core.labs.evaluation.notes import Note, read_notes, save_note
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 from tests.browser.harness import settled
@@ -88,3 +89,34 @@ def test_a_cell_of_the_map_opens_its_records(store: Store, open_page: Open) -> N
     page.mouse.click(*place)
     expect(page.get_by_text("Record 1 of 1 ·")).to_be_visible()
     expect(page.get_by_text("The right answer stands in it, among other words.")).to_be_visible()
+
+
+def test_the_whole_desk_is_used_by_keyboard(store: Store, open_page: Open) -> None:
+    run = next(run for run in store.runs("harbour") if run.name == "rag-rerank")
+    for place, text in enumerate(("year", "unit", "year", "year", "unit")):
+        save_note(store, "harbour", "questions", Note(run.id, f"q{place + 1}", run.name, question="?", text=text))
+    page = open_page()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Evaluation").press("Enter")
+    page.get_by_role("tab", name="Failures").press("Enter")
+    expect(page.get_by_text(re.compile(r"Record \d of 24 · 5 read"))).to_be_visible(timeout=30_000)
+    settled(page)
+    # Records of a kind without the mouse: what a click on a cell of the map does.
+    box = page.locator(".st-key-failures_kind input")
+    box.focus()
+    page.keyboard.type("Given")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(re.compile(r"Record \d of \d ·"))).to_be_visible()
+    settled(page)
+    propose = page.locator(".st-key-failures_propose button")
+    propose.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Check", exact=True)).to_be_visible(timeout=60_000)
+    settled(page)
+    page.get_by_role("button", name="Check", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The next run shows it.")).to_be_visible()
+    checked = [e.id for e in store.evaluation_set("harbour", "questions").examples if assertions_of(e)]
+    assert checked == ["q1", "q3", "q4"]
+    settled(page)
+    # The focus is where it was, so the next group is a step away.
+    expect(page.get_by_role("button", name="Check", exact=True)).to_be_focused()

@@ -97,10 +97,13 @@ def _words(text: str) -> list[str]:
     return tokens("".join(" " if _is_mark(character) else character for character in wide))
 
 
-def word_f1(text: str, right_answers: Sequence[str]) -> float:
-    """F1 with the nearest right answer, full-width forms and marks folded; 0 where none is known."""
+def folding_gain(text: str, right_answers: Sequence[str]) -> float:
+    """By how much F1 with the nearest right answer rises where full-width forms and marks are folded."""
+    if not right_answers:
+        return 0.0
     words = " ".join(_words(text))
-    return max((token_f1(words, " ".join(_words(answer))) for answer in right_answers), default=0.0)
+    folded = max(token_f1(words, " ".join(_words(answer))) for answer in right_answers)
+    return max(0.0, folded - max(token_f1(text, answer) for answer in right_answers))
 
 
 def _is_mark(character: str) -> bool:

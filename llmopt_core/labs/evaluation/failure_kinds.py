@@ -13,11 +13,11 @@ from typing import Literal, get_args
 
 from llmopt_core.evaluation.text import tokens
 from llmopt_core.labs.evaluation.correctness import (
+    folding_gain,
     holds_right_answer,
     is_content_right,
     is_refusal_text,
     is_unanswerable,
-    word_f1,
 )
 from llmopt_core.labs.evaluation.record_facts import RecordFacts
 from llmopt_core.labs.evaluation.source_position import SourcePosition, source_position
@@ -236,7 +236,7 @@ def _format_fault(facts: RecordFacts) -> str:
     # By the measured values alone: where nobody measured by words, a sentence around the answer is no fault.
     values = [facts.scores[name] for name in _EXACT if name in facts.scores]
     # A full-width sign makes the measured one 0 without a word too many.
-    is_wordy = bool(values) and max(*values, word_f1(answer, facts.right_answers)) < _HALF
+    is_wordy = bool(values) and max(values) + folding_gain(answer, facts.right_answers) < _HALF
     if is_right and is_wordy and holds_right_answer(answer, facts.right_answers):
         return "The right answer stands in it, among other words."
     return ""

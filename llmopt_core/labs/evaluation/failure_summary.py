@@ -16,7 +16,10 @@ UNKNOWN = "unknown"
 
 def diagnose_run(store: Store, run_id: int) -> list[Diagnosis]:
     """What became of each record of a stored run."""
-    return diagnose_all(facts_of_all(store.records(run_id, trace=True), retrieves=store.run(run_id).retrieves))
+    run = store.run(run_id)
+    # What the file of another tool does not say is unknown: its model may have been given chunks all the same.
+    retrieves = None if run.imported and not run.retrieves else run.retrieves
+    return diagnose_all(facts_of_all(store.records(run_id, trace=True), retrieves=retrieves))
 
 
 def diagnose_result(result: Mapping[str, Any]) -> dict[str, list[Diagnosis]]:

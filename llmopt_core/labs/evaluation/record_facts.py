@@ -54,17 +54,19 @@ class RecordFacts:
     not_run: str = ""
 
 
-def facts_of(record: Record, *, retrieves: bool = True) -> RecordFacts:
+def facts_of(record: Record, *, retrieves: bool | None = True) -> RecordFacts:
     """Of a stored record; read it with its trace.
 
     Args:
         record: Of a run.
-        retrieves: Whether its configuration retrieves; without, no trace is expected.
+        retrieves: Whether its configuration retrieves; without, no trace is expected. None where nobody knows, as of
+            another tool's run whose files show no chunk.
     """
     example, answer = record.example, record.answer
     stages = columns(record.trace)
     # A configuration that searches nothing has no candidates, which is known; a lost trace is not.
-    is_traced = bool(stages) or not retrieves
+    is_traced = bool(stages) or retrieves is False
+    hits = answer.hits if answer else ()
     return RecordFacts(
         example.id,
         example.question,
@@ -72,7 +74,7 @@ def facts_of(record: Record, *, retrieves: bool = True) -> RecordFacts:
         example.right_answers,
         example.category,
         example.references,
-        tuple(hit.chunk for hit in answer.hits) if answer else None,
+        tuple(hit.chunk for hit in hits) if answer and (hits or retrieves is not None) else None,
         tuple(tuple(hit.chunk for hit in one.stage.hits) for one in stages) if is_traced else None,
         tuple(candidate_rank(record.trace, source) for source in example.references) if is_traced else None,
         _known_values({name: score.value for name, score in record.scores.items()}),
@@ -177,7 +179,7 @@ def _failure(value: Any) -> Failure | None:
     return Failure(*(str(value.get(name) or "") for name in ("stage", "kind", "message")))
 
 
-def facts_of_all(records: Iterable[Record], *, retrieves: bool = True) -> list[RecordFacts]:
+def facts_of_all(records: Iterable[Record], *, retrieves: bool | None = True) -> list[RecordFacts]:
     """Of the stored records of a run, read with their traces."""
     return [facts_of(record, retrieves=retrieves) for record in records]
 

@@ -260,6 +260,15 @@ def test_a_model_that_was_to_answer_from_memory_was_given_nothing() -> None:
     assert kinds(memory) == ("not-given",)
 
 
+def test_what_another_tool_does_not_say_is_unknown_though_the_source_is_known() -> None:
+    imported = record("Wit", [], trace=())
+    diagnosis = diagnose(facts_of(imported, retrieves=None))
+    assert diagnosis.kinds == ()
+    assert diagnosis.unknown == "Whether it was given the source: What the model was given is not known."
+    # A chunk that its file shows is known.
+    assert kinds(record("Wit", [GOLD], trace=()), retrieves=None) == ("not-used",)
+
+
 def as_file(item: Record, **more: Any) -> dict[str, Any]:
     """The record with the keys that every result file has, and others."""
     given = item.answer.hits if item.answer else ()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.databases.cells import PATTERNS, ColumnCounts, column_type
+from llmopt_core.databases.schema import quote_name_always
 from llmopt_core.databases.sheets import Row, read_csv, read_xlsx
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.isolation_child import begin_limits
@@ -72,7 +73,7 @@ class _Builder:
 
         name = self._free_name(file.stem)
         try:
-            sql = f"CREATE TABLE {quote(name)} AS SELECT * FROM read_parquet(?)"  # noqa: S608
+            sql = f"CREATE TABLE {quote_name_always(name)} AS SELECT * FROM read_parquet(?)"  # noqa: S608
             self._connection.execute(sql, [_literal_path(file)])
         except duckdb.Error as error:
             raise BadInput(f"{file.name} is damaged or no Parquet file: {_first_line(error)}") from error
@@ -93,7 +94,9 @@ class _Builder:
             name = self._free_name(file.stem)
             self.names.append(name)
             if name != found[0]:
-                self._connection.execute(f"ALTER TABLE {quote(found[0])} RENAME TO {quote(name)}")
+                self._connection.execute(
+                    f"ALTER TABLE {quote_name_always(found[0])} RENAME TO {quote_name_always(name)}"
+                )
 
     def _add_text(self, file: Path) -> None:
         header = self._load(read_csv(file))
@@ -135,10 +138,10 @@ class _Builder:
             for i, place in enumerate(places)
         ]
         fields = ", ".join(
-            f"{expression.format(place)} AS {quote(column)}"
+            f"{expression.format(place)} AS {quote_name_always(column)}"
             for place, column, (_, expression) in zip(places, header, types, strict=True)
         )
-        self._connection.execute(f"CREATE TABLE {quote(name)} AS SELECT {fields} FROM {_RAW}")  # noqa: S608
+        self._connection.execute(f"CREATE TABLE {quote_name_always(name)} AS SELECT {fields} FROM {_RAW}")  # noqa: S608
         self._connection.execute(f"DROP TABLE {_RAW}")
         self.names.append(name)
 
@@ -190,11 +193,6 @@ def _column_names(header: Row, width: int) -> list[str]:
         names.append(name)
         taken.add(name.lower())
     return names
-
-
-def quote(name: str) -> str:
-    """A name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal_path(path: Path) -> str:

@@ -25,7 +25,7 @@ _LONG_SECONDS = 0.2
 
 # As many at once as the machine has cores. Apart from the children that read documents: nobody's question waits for a
 # book.
-_pool = ChildPool(max(2, min(4, os.cpu_count() or 2)))
+POOL = ChildPool(max(2, min(4, os.cpu_count() or 2)))
 _adding = threading.Lock()
 
 
@@ -81,7 +81,7 @@ class SqlExecutor:
         )
         try:
             outcome: QueryOutcome = run_in_child(
-                answer, (source, sql, limits), bounds, on_part=timer.start, heartbeat=timer.look, pool=_pool
+                answer, (source, sql, limits), bounds, on_part=timer.start, heartbeat=timer.look, pool=POOL
             )
         except _TimeOver:
             return QueryOutcome("ended", stop_sentence("time", limits), seconds=timer.seconds)
@@ -121,12 +121,12 @@ def run_query(source: DataSource, sql: str, limits: QueryLimits | None = None) -
 
 def _add_spare(source: DataSource, limits: QueryLimits) -> None:
     """Begin to make a child ready, where none waits and none is on its way."""
-    if not _pool.idle.empty() or not _adding.acquire(blocking=False):
+    if not POOL.idle.empty() or not _adding.acquire(blocking=False):
         return
 
     def add() -> None:
         try:
-            add_child(prepare, (source, limits), _OPENING, _pool)
+            add_child(prepare, (source, limits), _OPENING, POOL)
         finally:
             _adding.release()
 

@@ -162,6 +162,11 @@ def quote_name(name: str) -> str:
     return name if plain else '"' + name.replace('"', '""') + '"'
 
 
+def quote_name_always(name: str) -> str:
+    """The name in quotes, as every engine takes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _table_text(table: Table) -> str:
     lines = [_column_line(column) for column in table.columns]
     keys = [quote_name(column.name) for column in table.columns if column.is_key]

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from llmopt_core.databases.engines.base import EngineError
+from llmopt_core.databases.engines.postgresql import PostgreSQLEngine
+from llmopt_core.databases.engines.sqlite import open_to_read
 from llmopt_core.databases.outcome import json_value
-from llmopt_core.databases.schema import Column, ForeignKey, Schema, Table
+from llmopt_core.databases.schema import Column, ForeignKey, Schema, Table, quote_name_always
 from llmopt_core.databases.source import DataSource
+from llmopt_core.databases.tables import load_tables
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.isolation import IsolationError, Limits, run_in_child
+from llmopt_core.settings import Settings
 
 VALUES_READ = 5
 """Sample values of each column; a prompt may show fewer."""
 
 # Rows that the sample values come from: enough for columns with few values, quick in tables of millions.
 _ROWS_LOOKED_AT = 1_000
+_SECONDS_PER_TABLE = 2.0
 _LIMITS = Limits(memory=1_000_000_000, cpu=60.0, wall=120.0)
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -30,9 +40,13 @@ def read_schema(source: DataSource, heartbeat: Callable[[], None] | None = None)
     Raises:
         BadInput: It cannot be opened, or has no table.
     """
+    database = source
+    if source.kind == "tables":
+        path = load_tables(source, Settings.from_environment().home)
+        database = DataSource("duckdb", str(path), source.name)
     try:
         schema: Schema = run_in_child(
-            _read, (source,), _LIMITS, on_part=lambda *_: None, heartbeat=heartbeat or (lambda: None)
+            _read, (database,), _LIMITS, on_part=lambda *_: None, heartbeat=heartbeat or (lambda: None)
         )
     except IsolationError as stop:
         raise BadInput(f"The schema of {source.name} could not be read ({stop.reason}).") from stop
@@ -42,20 +56,18 @@ def read_schema(source: DataSource, heartbeat: Callable[[], None] | None = None)
 
 
 def _read(source: DataSource, _tell: object) -> Schema:
-    readers = {"sqlite": _read_sqlite, "duckdb": _read_duckdb}
-    if source.kind not in readers:
-        raise BadInput(f"The schema of {source.name} cannot be read yet.")
+    readers = {"sqlite": _read_sqlite, "duckdb": _read_duckdb, "postgresql": _read_postgresql}
     return readers[source.kind](source)
 
 
 def _read_sqlite(source: DataSource) -> Schema:
     try:
-        connection = sqlite3.connect(f"{Path(source.where).as_uri()}?mode=ro", uri=True, timeout=5.0)
-        connection.text_factory = lambda data: data.decode("utf-8", "replace")
-        connection.execute("PRAGMA query_only=1")
-        connection.execute("PRAGMA trusted_schema=0")
+        connection = open_to_read(Path(source.where))
 
         def rows(sql: str) -> list[tuple[Any, ...]]:
+            end = time.monotonic() + _SECONDS_PER_TABLE
+            # A view may be anything, such as a recursion without an end.
+            connection.set_progress_handler(lambda: time.monotonic() > end, 10_000)
             return connection.execute(sql).fetchall()
 
         # `sqlite_%` are SQLite's own.
@@ -101,7 +113,12 @@ def _read_duckdb(source: DataSource) -> Schema:
         raise BadInput(f"{source.name} cannot be read as a DuckDB database: {str(error).splitlines()[0]}") from error
 
     def rows(sql: str) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
+        timer = threading.Timer(_SECONDS_PER_TABLE, connection.interrupt)
+        timer.start()
+        try:
+            found: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
+        finally:
+            timer.cancel()
         return found
 
     with connection:
@@ -133,6 +150,80 @@ def _duckdb_table(space: str, name: str, description: str, rows: Rows) -> Table:
     return Table(name if space == "main" else f"{space}.{name}", columns, foreign_keys, description)
 
 
+def _read_postgresql(source: DataSource) -> Schema:
+    import psycopg
+
+    try:
+        engine = PostgreSQLEngine(source.where)
+    except EngineError as error:
+        raise BadInput(f"{source.name}: {error}") from None
+
+    def rows(sql: str) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = engine.connection.execute(sql).fetchall()
+        return found
+
+    with closing(engine):
+        try:
+            rows(f"SELECT set_config('statement_timeout', '{int(_SECONDS_PER_TABLE * 1000)}', false)")
+            tables = rows(_POSTGRES_TABLES)
+            columns = _by_table(rows(_POSTGRES_COLUMNS))
+            keys = _by_table(rows(_POSTGRES_KEYS))
+        except psycopg.Error as error:
+            raise BadInput(f"The tables of {source.name} cannot be read: {str(error).splitlines()[0]}") from None
+        return Schema(
+            tuple(
+                _postgres_table(str(space), str(name), str(note or ""), columns[oid], keys[oid], rows)
+                for oid, space, name, note in tables
+            )
+        )
+
+
+def _by_table(rows: list[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
+    found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for oid, *rest in rows:
+        found[oid].append(tuple(rest))
+    return found
+
+
+def _postgres_table(  # noqa: PLR0917
+    space: str, name: str, description: str, infos: list[tuple[Any, ...]], keys: list[tuple[Any, ...]], rows: Rows
+) -> Table:
+    primary = {column for kind, columns, _, _ in keys if kind == "p" for column in columns}
+    foreign_keys = tuple(
+        ForeignKey(tuple(columns), target, tuple(target_columns))
+        for kind, columns, target, target_columns in keys
+        if kind == "f"
+    )
+    table = f"{quote_name_always(space)}.{quote_name_always(name)}"
+    values = _values(table, [str(info[0]) for info in infos], rows)
+    columns = tuple(
+        Column(str(c), str(kind), c in primary, values.get(str(c), ()), str(note or "")) for c, kind, note in infos
+    )
+    return Table(name if space == "public" else f"{space}.{name}", columns, foreign_keys, description)
+
+
+_POSTGRES_TABLES = """
+SELECT c.oid, n.nspname, c.relname, pg_catalog.obj_description(c.oid, 'pg_class')
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname !~ '^(pg_|information_schema$)' AND c.relkind IN ('r', 'v', 'm', 'f', 'p') ORDER BY c.oid
+"""
+_POSTGRES_COLUMNS = """
+SELECT a.attrelid, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+    pg_catalog.col_description(a.attrelid, a.attnum)
+FROM pg_catalog.pg_attribute a WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum
+"""
+_POSTGRES_KEYS = """
+SELECT k.conrelid, k.contype::text,
+    ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(number, place)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number ORDER BY u.place),
+    CASE n.nspname WHEN 'public' THEN o.relname::text ELSE n.nspname || '.' || o.relname END,
+    ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(number, place)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place)
+FROM pg_catalog.pg_constraint k LEFT JOIN pg_catalog.pg_class o ON o.oid = k.confrelid
+LEFT JOIN pg_catalog.pg_namespace n ON n.oid = o.relnamespace WHERE k.contype IN ('p', 'f') ORDER BY k.oid
+"""
+
+
 def _values(table: str, names: list[str], rows: Rows) -> dict[str, tuple[str, ...]]:
     """The most frequent values of each column among the first rows of a table."""
     if not names:
@@ -155,11 +246,6 @@ def _most_frequent(cells: list[Any]) -> tuple[str, ...]:
             counts[text] = counts.get(text, 0) + 1
     # Stable: among equals the first to be met, so that two readings give the same.
     return tuple(sorted(counts, key=lambda text: -counts[text])[:VALUES_READ])
-
-
-def quote_name_always(name: str) -> str:
-    """The name in quotes, as every engine takes it."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _text(value: str) -> str:

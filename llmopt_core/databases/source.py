@@ -12,7 +12,8 @@ from llmopt_core.errors import BadInput
 Kind = Literal["sqlite", "duckdb", "postgresql", "tables"]
 Dialect = Literal["sqlite", "duckdb", "postgres"]
 
-SQLITE_ENDINGS = (".sqlite", ".sqlite3", ".db", ".db3")
+_SURE_ENDINGS = (".sqlite", ".sqlite3")
+SQLITE_ENDINGS = (*_SURE_ENDINGS, ".db", ".db3")
 DUCKDB_ENDINGS = (".duckdb", ".ddb")
 TABLE_ENDINGS = (".csv", ".tsv", ".xlsx", ".parquet")
 _SQLITE_HEAD = b"SQLite format 3\x00"
@@ -125,7 +126,10 @@ def _kind_of_file(path: Path) -> Kind | None:
         return "tables"
     if ending in DUCKDB_ENDINGS:
         return "duckdb"
-    # Both programs write files that end with .db, so the first bytes decide.
+    if ending in _SURE_ENDINGS:
+        return "sqlite"
+    # Both programs write files that end with .db, so the first bytes decide. Only there: closing a file drops the locks
+    # that this process itself may hold on it through SQLite.
     try:
         with path.open("rb") as file:
             head = file.read(16)

@@ -62,6 +62,11 @@ class DuckDBEngine:
         """What the database calls its own."""
         return self._names
 
+    @property
+    def connection(self) -> Any:
+        """For questions of our own, never for a query that somebody wrote."""
+        return self._connection
+
     def is_current(self) -> bool:
         """Whether the path still leads to the file that is open, and nobody changed it."""
         return not self._is_broken and file_mark(self._path) == self._mark
@@ -119,7 +124,7 @@ def _first_line(error: Exception) -> str:
 
 def _open_sentence(name: str, error: Exception) -> str:
     words = _first_line(error)
-    if "lock" in words:
+    if "set lock" in words or "Conflicting lock" in words:
         return f"{name} is locked by a program that writes to it: close it there, and try again."
     if "does not exist" in words or "No such file" in words:
         return f"{name} cannot be opened: see that it is there and that you may read it."

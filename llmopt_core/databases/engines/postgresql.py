@@ -80,6 +80,11 @@ class PostgreSQLEngine:
         """What the database calls its own."""
         return self._names
 
+    @property
+    def connection(self) -> Any:
+        """For questions of our own, never for a query that somebody wrote."""
+        return self._connection
+
     def is_current(self) -> bool:
         """Whether the connection stands, as far as this side knows."""
         return not self._connection.closed

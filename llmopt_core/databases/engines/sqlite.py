@@ -45,26 +45,14 @@ class SQLiteEngine:
         self._path = Path(where)
         self._mark = self._marks()
         self._end = 0.0
-        extra = "&immutable=1" if self._is_at_rest() else ""
         try:
-            # check_same_thread: the child answers in one thread, whichever that is.
-            self._connection = sqlite3.connect(
-                f"{self._path.as_uri()}?mode=ro{extra}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None,
-                check_same_thread=False, cached_statements=0,
-            )  # fmt: skip
-        except sqlite3.Error as error:
-            raise EngineError(f"{self._path.name} cannot be opened: {error}.") from error
-        self._connection.text_factory = _text
-        try:
+            self._connection = open_to_read(self._path)
             self._lock()
         except sqlite3.Error as error:
-            self._connection.close()
-            raise EngineError(_sentence(self._path.name, error)) from error
+            raise EngineError(sentence(self._path.name, error)) from error
 
     def _lock(self) -> None:
         connection = self._connection
-        for pragma in ("query_only=1", "trusted_schema=0", "cell_size_check=1", "mmap_size=0", "temp_store=2"):
-            connection.execute(f"PRAGMA {pragma}")
         # Before the authorizer, which keeps the schema table out of reach.
         names = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
         self._names = Names(frozenset(str(name).lower() for (name,) in names))
@@ -85,18 +73,8 @@ class SQLiteEngine:
         """Whether the path still leads to the file that is open, and nobody changed it."""
         return self._marks() == self._mark
 
-    def _log(self) -> Path:
-        return self._path.with_name(f"{self._path.name}-wal")
-
     def _marks(self) -> tuple[object, object]:
-        return file_mark(self._path), file_mark(self._log())
-
-    def _is_at_rest(self) -> bool:
-        """Whether the file keeps a write-ahead log that is empty: even a reader would then make files beside it."""
-        with suppress(OSError), self._path.open("rb") as file:
-            # Bytes 18 and 19 of the header are the versions that write and read it; 2 is a log.
-            return file.read(20)[18:20] == b"\x02\x02" and not (self._log().exists() and self._log().stat().st_size)
-        return False
+        return file_mark(self._path), file_mark(_log(self._path))
 
     def run(self, sql: str, limits: QueryLimits) -> Result:
         """Run one query.
@@ -121,7 +99,7 @@ class SQLiteEngine:
                 raise QueryStop("time") from None
             if any(words in str(error) for words in _OWN_LIMITS):
                 raise QueryStop("engine", str(error)) from None
-            raise EngineError(_sentence(self._path.name, error)) from error
+            raise EngineError(sentence(self._path.name, error)) from error
         finally:
             # An unread rest would hold a lock that keeps writers out.
             cursor.close()
@@ -130,6 +108,42 @@ class SQLiteEngine:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that reads, without the locks that a foreign query needs.
+
+    Raises:
+        sqlite3.Error: There is no database that can be read.
+    """
+    extra = "&immutable=1" if _is_at_rest(path) else ""
+    # check_same_thread: the child answers in one thread, whichever that is.
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode=ro{extra}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None,
+        check_same_thread=False, cached_statements=0,
+    )  # fmt: skip
+    connection.text_factory = _text
+    try:
+        for pragma in ("query_only=1", "trusted_schema=0", "cell_size_check=1", "mmap_size=0", "temp_store=2"):
+            connection.execute(f"PRAGMA {pragma}")
+        # A damaged file, or another one, shows at the first read.
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _log(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _is_at_rest(path: Path) -> bool:
+    """Whether the file keeps a write-ahead log that is empty: even a reader would then make files beside it."""
+    with suppress(OSError), path.open("rb") as file:
+        # Bytes 18 and 19 of the header are the versions that write and read it; 2 is a log.
+        return file.read(20)[18:20] == b"\x02\x02" and not (_log(path).exists() and _log(path).stat().st_size)
+    return False
 
 
 def _authorize(action: int, first: str | None, second: str | None, _database: str | None, _origin: str | None) -> int:
@@ -145,7 +159,8 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _sentence(name: str, error: Exception) -> str:
+def sentence(name: str, error: Exception) -> str:
+    """What SQLite complains of, for people."""
     words = " ".join(str(error).split()).rstrip(".")
     if "locked" in words or "busy" in words:
         return f"{name} is locked by a program that writes to it: wait until it is done, and try again."

@@ -92,3 +92,48 @@ def test_duckdb_is_read_alike(tmp_path):
     assert "  day DATE,  -- such as 2026-01-02" in text
     assert "  FOREIGN KEY (region) REFERENCES region (id)" in text
     assert "  PRIMARY KEY (id)" in text
+
+
+def test_a_server_is_read_alike(server, tmp_path):
+    import psycopg
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            "COMMENT ON TABLE restaurant IS 'Places to eat'; COMMENT ON COLUMN restaurant.rating IS 'Of 5 stars';"
+            'CREATE SCHEMA other; CREATE TABLE other."Odd name" ("a b" int)'
+        )
+    schema = read_schema(DataSource.parse(server))
+    assert [table.name for table in schema.tables] == ["restaurant", "location", "geographic", "other.Odd name"]
+    restaurant, location, *_ = schema.tables
+    assert [(c.name, c.type, c.is_key) for c in restaurant.columns] == [
+        ("id", "integer", True), ("name", "character varying(50)", False), ("rating", "double precision", False),
+        ("city_name", "character varying(50)", False),
+    ]  # fmt: skip
+    assert (restaurant.description, restaurant.columns[2].description) == ("Places to eat", "Of 5 stars")
+    assert restaurant.columns[3].values == ("Paris", "New York", "Osaka")
+    (key,) = location.foreign_keys
+    assert (key.columns, key.target, key.target_columns) == (("restaurant_id",), "restaurant", ("id",))
+
+
+def test_files_of_tables_have_a_schema(tmp_path, monkeypatch):
+    monkeypatch.setenv("LLMOPT_HOME", str(tmp_path / "home"))
+    (tmp_path / "cities.csv").write_text("城市,人口\n北京,21893095\n", encoding="utf-8")
+    (table,) = read_schema(DataSource.parse(tmp_path / "cities.csv")).tables
+    assert table.name == "cities"
+    assert [(c.name, c.type, c.values) for c in table.columns] == [
+        ("城市", "VARCHAR", ("北京",)), ("人口", "BIGINT", ("21893095",)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "duckdb"])
+def test_a_view_without_an_end_is_shown_without_values(engine, shop, duck):
+    import duckdb
+
+    endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) AS m FROM c"
+    path = shop if engine == "sqlite" else duck
+    connection = sqlite3.connect(path) if engine == "sqlite" else duckdb.connect(str(path))
+    connection.execute(f"CREATE VIEW endless AS {endless}")
+    connection.commit()
+    connection.close()
+    views = [table for table in read_schema(DataSource.parse(path)).tables if table.name == "endless"]
+    assert [(c.name, c.values) for c in views[0].columns] == [("m", ())]

@@ -89,9 +89,9 @@ def test_the_key_of_an_endpoint_is_not_in_reach_of_the_process_that_runs_a_query
     from llmopt_core.databases.source import DataSource
 
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-secret-secret-1")
-    executor._pool.close()
+    executor.POOL.close()
     assert executor.run_query(DataSource.parse(shop), "SELECT 1").status == "ok"
-    child = executor._pool.idle.queue[-1]
+    child = executor.POOL.idle.queue[-1]
     environment = Path(f"/proc/{child.process.pid}/environ").read_bytes()
     assert b"PYTHONPATH" in environment
     assert b"sk-secret" not in environment

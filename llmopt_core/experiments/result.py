@@ -201,6 +201,7 @@ def _record(record: Record, source: ImportSource | None = None) -> dict[str, Any
         "answer": record.answer.text if record.answer else None,
         **_ending_fields(record),
         **_tools(record),
+        **_data(record),
         "contexts": [_context(hit) for hit in (record.answer.hits if record.answer else ())],
         "scores": {
             name: {"value": score.value, "explanation": score.explanation, "failure": score.failure or None}
@@ -242,6 +243,15 @@ def _tools(record: Record) -> dict[str, Any]:
     """The tools that were called, where there were any; `result` is None where nobody ran the call."""
     uses = tool_uses(record.answer) if record.answer else ()
     return {"tool_calls": [{**asdict(use.call), "result": use.result} for use in uses]} if uses else {}
+
+
+def _data(record: Record) -> dict[str, Any]:
+    """The queries of a data question, each with what came of it; nothing where no database was asked."""
+    data = record.answer.data if record.answer else None
+    if data is None:
+        return {}
+    counts = {"sql": data.sql, "status": data.attempt.status if data.attempt else None, "repairs": data.repairs}
+    return {"data": {**asdict(data), **counts, "gold_queries": list(record.example.gold_queries)}}
 
 
 def _context(hit: Hit) -> dict[str, Any]:

@@ -7,8 +7,10 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.experiment_file import load_experiment
+from llmopt_core.experiments.result import result_of
+from llmopt_core.experiments.runner import run_evaluation
 from llmopt_core.models.scripted import ScriptedChat
-from llmopt_core.types import Example, ToolCall
+from llmopt_core.types import EvaluationSet, Example, ToolCall
 
 SINGERS = Example("s", "How many singers are there?", "2", variables={"sql": "SELECT secret FROM gold"})
 RIVER = Example("r", "Which river flows through Cologne?", "Rhine", category="text")
@@ -52,6 +54,22 @@ async def test_a_question_is_answered_by_the_database_and_kept(lab, database):
     (again,) = await records(script(lab.restarted(), "no call is expected"), data(lab, database), SINGERS)
     assert again.answer == record.answer
     assert lab.restarted().chat.requests == []
+
+
+async def test_a_result_file_holds_every_query(lab, database):
+    broken = "```sql\nSELECT count(*) FROM singers\n```"
+    lab.metrics, lab.chat = ("valid_sql",), ScriptedChat([broken, COUNT])
+    lab.evaluation_set = EvaluationSet("questions", (SINGERS,))
+    async with lab.models() as models:
+        configuration = data(lab, database, data={"repair": 1})
+        run_id = await run_evaluation(lab.store, lab.plan(configuration), configuration, models)
+    values = result_of(lab.store, [run_id])["runs"][0]["records"][0]["data"]
+    assert [(one["sql"], one["status"]) for one in values["attempts"]] == [
+        ("SELECT count(*) FROM singers", "error"),
+        ("SELECT count(*) FROM singer", "ok"),
+    ]
+    assert (values["sql"], values["status"], values["repairs"]) == ("SELECT count(*) FROM singer", "ok", 1)
+    assert values["gold_queries"] == ["SELECT secret FROM gold"]
 
 
 async def test_a_changed_database_is_asked_again(lab, database):

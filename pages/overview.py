@@ -71,6 +71,8 @@ with show_errors():
         leaderboard_table(entries, metrics_of(entries), colours, "overview")
         size = set_size(project, newest.evaluation_set, newest.set_version)
         means = describe_means([entry.run for entry in entries], size)
+        part = f"{len(entries)} of {len(every_entry)} configurations: the baseline and the newest. "
         words = f"The set {fmt.markdown(newest.evaluation_set)}. {means} {family_note(entries)}"
+        words = words if len(entries) == len(every_entry) else part + words
         judge_caption(judge_of_runs([entry.run for entry in entries]), metrics_of(entries), words)
         link_to(EVALUATION, "Open the results", "Results", newest.id)

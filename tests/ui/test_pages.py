@@ -99,6 +99,7 @@ def test_no_configuration_that_was_run_is_told_as_not_run(app: App, store: Store
     steps = [link.proto.label.strip("*") for link in test.get("page_link")]
     assert steps
     assert not [step for step in steps if step.startswith("Evaluate ")]
+    assert "8 of 10 configurations: the baseline and the newest." in words(test)
 
 
 def test_the_overview_shows_earlier_versions_of_a_configuration(app: App, used: str, store: Store) -> None:

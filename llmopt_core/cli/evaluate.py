@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llmopt_core.cli.coverage import explain_empty_budget
-from llmopt_core.cli.estimate import tell_estimate
+from llmopt_core.cli.estimate import estimate_first, tell_estimate
 from llmopt_core.cli.gate import (
     BaselineConfigurationOption,
     ByCategoryOption,
@@ -74,6 +74,7 @@ def evaluate(
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Only try a few questions, and say what the whole run will take.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether to go on after the estimate.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start new runs; do not continue stopped ones.")] = False,
     column: QuestionColumnOption = None,
     questions_encoding: QuestionsEncodingOption = "",
@@ -112,6 +113,7 @@ def evaluate(
         raise BadInput(f"--baseline {inner} is not among the configurations that run; add --configuration {inner}.")
     if estimate:
         return tell_estimate(store, plan, experiment, concurrency, json)
+    plan = estimate_first(store, plan, experiment, concurrency, resume=not fresh, yes=yes, quiet=quiet)
     run_ids = asyncio.run(_run(store, plan, experiment, concurrency=concurrency, resume=not fresh, quiet=quiet))
     if margin is not None:
         save_margin(store, experiment.project, margin)

@@ -9,6 +9,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.preflight import check_run
+from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Document, EvaluationSet, Example, Usage
@@ -44,6 +45,15 @@ class Plan:
     def examples(self) -> Sequence[Example]:
         """What is asked."""
         return self.evaluation_set.examples[: self.limit]
+
+
+def asks_service(plan: Plan) -> bool:
+    """Whether any of it may cost money or leave this machine, so that a pilot comes first."""
+    endpoints = {model.endpoint for configuration in plan.configurations for model in configuration.models}
+    # Embeddings may be paid, too; without an endpoint the built-in model makes them.
+    embeddings = [plan.judge.embedding, *(c.retrieval.embedding for c in plan.configurations if c.retrieval)]
+    endpoints |= {plan.judge.endpoint} | {spec.endpoint or BUILTIN for spec in embeddings}
+    return endpoints != {BUILTIN}
 
 
 def check_plan(plan: Plan, models: Models) -> None:

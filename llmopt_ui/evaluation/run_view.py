@@ -38,12 +38,12 @@ from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import start_job, store
 from llmopt_ui.runs.progress import follow_evaluations
 from llmopt_ui.runs.results import describe_state, unscored_note
-from llmopt_ui.runs.start import asks_service, check_start, start_evaluation, start_pilot
+from llmopt_ui.runs.start import check_start, start_evaluation, start_pilot
 from llmopt_ui.session import notify, state
 from llmopt_ui.tables import show_table
 
 if TYPE_CHECKING:
-    from llmopt_core.experiments.plan import Plan
+    from llmopt_core.experiments.plan import Plan, asks_service
 
 
 def run_view(project: Project, runs: Sequence[Run]) -> None:

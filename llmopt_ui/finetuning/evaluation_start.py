@@ -10,11 +10,11 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.comparison_parents import record_origins_by_name
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
-from llmopt_core.experiments.plan import Plan
+from llmopt_core.experiments.plan import Plan, asks_service
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import store
-from llmopt_ui.runs.start import asks_service, check_start, start_evaluation, start_pilot
+from llmopt_ui.runs.start import check_start, start_evaluation, start_pilot
 from llmopt_ui.session import notify
 
 

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from llmopt_core.experiments.plan import Plan
 from llmopt_core.labs.evaluation.jobs import ESTIMATE, EVALUATION, evaluation_arguments, evaluation_versions
-from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project
 from llmopt_ui.resources import models, start_job, store
 from llmopt_ui.session import state
 
 RUN_SET, RUN_CONFIGURATIONS = "run_set", "run_configurations"
 """Keys of the form that starts an evaluation, for pages that lead to it with something chosen."""
-
-
-def asks_service(plan: Plan) -> bool:
-    """Whether any of it may cost money or leave this machine, so that a pilot comes first."""
-    endpoints = {model.endpoint for configuration in plan.configurations for model in configuration.models}
-    # Embeddings may be paid, too; without an endpoint the built-in model makes them.
-    embeddings = [plan.judge.embedding, *(c.retrieval.embedding for c in plan.configurations if c.retrieval)]
-    endpoints |= {plan.judge.endpoint} | {spec.endpoint or BUILTIN for spec in embeddings}
-    return endpoints != {BUILTIN}
 
 
 def start_evaluation(project: Project, plan: Plan) -> int:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 
 from tests.stub_endpoint import StubEndpoint
 
@@ -48,7 +49,7 @@ def test_limit_and_one_configuration(inside: Command, experiment: Path, stub: St
 
 def test_concurrency_raises_the_limit_of_the_endpoint(inside: Command, experiment: Path, stub: StubEndpoint) -> None:
     stub.delay = 0.1
-    assert inside("evaluate", experiment, "--concurrency", 12).code == 0
+    assert inside("evaluate", experiment, "-q", "--concurrency", 12).code == 0
     assert stub.peak == 12
 
 
@@ -360,3 +361,55 @@ def test_an_estimate_tries_five_questions_and_keeps_them(inside: Command, experi
     text = inside(*ask, "--estimate").out
     assert "0 of 12" in text
     assert "nine of ten" in text
+
+
+def test_a_paid_run_says_first_what_it_will_take_and_pays_nothing_twice(
+    inside: Command, experiment: Path, stub: StubEndpoint
+) -> None:
+    result = inside("evaluate", experiment, "--configuration", "baseline", "--json")
+    assert result.code == 0, result.errors
+    assert "7 of 12" in result.errors
+    assert "From a pilot of up to 5 questions each" in result.errors
+    (run,) = result.json()["runs"]
+    assert stub.calls == 12
+    # What the pilot paid is part of the run.
+    assert run["model_calls"] == 12
+    assert run["cost_usd"] == pytest.approx(0.06 * 1.2)
+    # Nothing is left to be paid: nothing is said.
+    assert "pilot" not in inside("evaluate", experiment, "--configuration", "baseline").errors
+    assert stub.calls == 12
+
+
+def test_at_a_terminal_it_asks_before_the_rest_is_paid_but_not_with_a_budget_or_yes(
+    inside: Command, experiment: Path, stub: StubEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refuse(text: str, **_: object) -> None:
+        asked.append(text)
+        raise typer.Abort
+
+    monkeypatch.setattr("llmopt_core.cli.estimate._is_terminal", lambda: True)
+    monkeypatch.setattr("typer.confirm", refuse)
+    ask = ("evaluate", experiment, "-q", "--configuration", "baseline")
+    assert inside(*ask).code == 130
+    assert (asked, stub.calls) == (["Go on?"], 5)
+    assert inside(*ask, "--limit", 6, "--yes").code == 0
+    assert inside(*ask, "--budget", 1).code == 0
+    assert (asked, stub.calls) == (["Go on?"], 12)
+
+
+def test_the_budget_holds_for_pilot_and_run_together_and_stops_cleanly(
+    inside: Command, experiment: Path, stub: StubEndpoint
+) -> None:
+    price = 0.006
+    result = inside("evaluate", experiment, "--configuration", "baseline", "--budget", 8.5 * price, "--json")
+    (run,) = result.json()["runs"]
+    assert run["status"] == "budget-reached"
+    assert run["cost_usd"] <= 8.5 * price
+    assert len(run["records"]) == stub.calls == 8
+    assert "Traceback" not in result.errors
+    more = inside("evaluate", experiment, "--configuration", "baseline", "--budget", 20 * price, "--json")
+    assert more.code == 0, more.errors
+    assert "pilot" not in more.errors, "what is gone on with was agreed to"
+    assert stub.calls == 12

@@ -10,6 +10,7 @@ import streamlit as st
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.estimate import PILOT
+from llmopt_core.experiments.plan import asks_service
 from llmopt_core.experiments.resume_check import judge_of, resume_problem
 from llmopt_core.labs.evaluation.estimate_values import cost_words, time_words
 from llmopt_core.labs.evaluation.jobs import (
@@ -43,7 +44,7 @@ from llmopt_ui.session import notify, state
 from llmopt_ui.tables import show_table
 
 if TYPE_CHECKING:
-    from llmopt_core.experiments.plan import Plan, asks_service
+    from llmopt_core.experiments.plan import Plan
 
 
 def run_view(project: Project, runs: Sequence[Run]) -> None:

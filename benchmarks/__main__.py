@@ -35,10 +35,10 @@ def main() -> int:
     failed = []
     for name in names:
         print(f"\n== {name}", flush=True)
-        started = time.perf_counter()
+        start = time.perf_counter()
         if subprocess.run([sys.executable, FOLDER / f"{name}.py"], cwd=FOLDER.parent, check=False).returncode:
             failed.append(name)
-        print(f"({time.perf_counter() - started:.0f} s)", flush=True)
+        print(f"({time.perf_counter() - start:.0f} s)", flush=True)
     if failed:
         print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

@@ -49,11 +49,11 @@ class World:
 
     def questions(self) -> list[dict[str, str]]:
         """One question for each document; the documents are written beside."""
-        made = []
+        results = []
         for number in range(self.size):
             name = f"unit{number:03}.md"
-            made.append(self._table(name) if self.table else self._fact(name))
-        return made
+            results.append(self._table(name) if self.table else self._fact(name))
+        return results
 
     def _fact(self, name: str) -> dict[str, str]:
         subject, other, value = self.word(), self.word(2), self.word(2)
@@ -236,8 +236,8 @@ Play = Callable[[random.Random], tuple[set[str], Values]]
 def _play(expected: set[str], *, world: Values | None = None, name: str = "rag", spec: Values | None = None,
           **system: object) -> Play:  # fmt: skip
     def make(draw: random.Random) -> tuple[set[str], Values]:
-        made = System(draw, **system).run(World(draw, **(world or {})), name, **({"spec": spec} if spec else {}))  # type: ignore[arg-type]
-        return expected, result_of(made)
+        result = System(draw, **system).run(World(draw, **(world or {})), name, **({"spec": spec} if spec else {}))  # type: ignore[arg-type]
+        return expected, result_of(result)
 
     return make
 

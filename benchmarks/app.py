@@ -28,7 +28,7 @@ def first_page(home: Path) -> tuple[float, float]:
     """Seconds from starting the server to a drawn Overview, and from a drawn Overview to a drawn Evaluation."""
     with browser() as chromium:
         page = chromium.new_page(viewport={"width": 1440, "height": 900})
-        started = time.perf_counter()
+        start = time.perf_counter()
         with serve(home) as address:
             page.goto(address)
             page.get_by_role("heading", name="Overview").wait_for()
@@ -37,7 +37,7 @@ def first_page(home: Path) -> tuple[float, float]:
             page.get_by_role("link", name="Evaluation").first.click()
             page.get_by_role("heading", name="Evaluation").wait_for()
             settled(page)
-            return drawn - started, time.perf_counter() - drawn
+            return drawn - start, time.perf_counter() - drawn
 
 
 def rerun(home: Path, times: int = 7) -> list[float]:
@@ -49,9 +49,9 @@ def rerun(home: Path, times: int = 7) -> list[float]:
     app.switch_page("pages/evaluation.py").run()
     seconds = []
     for _ in range(times):
-        started = time.perf_counter()
+        start = time.perf_counter()
         app.run()
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.perf_counter() - start)
     if app.exception:
         raise RuntimeError(app.exception[0].message)
     return seconds

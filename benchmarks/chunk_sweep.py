@@ -85,8 +85,8 @@ T = TypeVar("T")
 def timed(work: Callable[[], T]) -> tuple[T, float, float]:
     """What the work gives, its seconds on the clock, and those of all processor cores."""
     wall, processor = time.perf_counter(), time.process_time()
-    made = work()
-    return made, time.perf_counter() - wall, time.process_time() - processor
+    result = work()
+    return result, time.perf_counter() - wall, time.process_time() - processor
 
 
 def distinct_texts(documents: Sequence[Document], questions: EvaluationSet, spec: SweepSpec) -> set[str]:

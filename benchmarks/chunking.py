@@ -131,10 +131,10 @@ def prose(length: int) -> str:
 
 
 def _varied(words: list[str], dice: random.Random) -> str:
-    made = [
+    results = [
         "".join(dice.choices("aeioubcdlmnrst", k=dice.randrange(4, 10))) if dice.random() < 0.04 else w for w in words
     ]
-    return " ".join(made) + "."
+    return " ".join(results) + "."
 
 
 def code(length: int) -> str:
@@ -176,8 +176,8 @@ def memory(megabytes: int) -> None:
             "from benchmarks.memory import peak_megabytes\n"
             f"print(chunk_documents_of({megabytes * 1_000_000}, {pieces}), round(peak_megabytes()))"
         )
-        done = subprocess.run([sys.executable, "-c", script, str(ROOT)], capture_output=True, text=True, check=True)
-        chunks, peak = done.stdout.split()
+        result = subprocess.run([sys.executable, "-c", script, str(ROOT)], capture_output=True, text=True, check=True)
+        chunks, peak = result.stdout.split()
         print(f"  {megabytes} MB in {pieces:,} documents: {int(chunks):,} chunks, peak {int(peak):,} MB")
 
 

@@ -61,8 +61,8 @@ async def one_round(
             return [hit.chunk.id for hit in (await retriever.retrieve(question)).hits]
 
     started, worked = time.perf_counter(), time.process_time()
-    found = await asyncio.gather(*map(one, questions))
-    return time.perf_counter() - started, time.process_time() - worked, list(found)
+    results = await asyncio.gather(*map(one, questions))
+    return time.perf_counter() - started, time.process_time() - worked, list(results)
 
 
 async def run(arguments: argparse.Namespace, home: Path) -> None:

@@ -56,13 +56,13 @@ def held_words(data: bytes) -> list[str]:
     """Words of the container in its order: body, then notes."""
     from lxml import etree
 
-    found: list[str] = []
+    matches: list[str] = []
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for part in ("word/document.xml", *_NOTES):
             if part in archive.namelist():
                 root = etree.fromstring(archive.read(part))
-                found += words("".join(_texts(root)))
-    return found
+                matches += words("".join(_texts(root)))
+    return matches
 
 
 def _texts(element: Any) -> Iterator[str]:
@@ -101,7 +101,7 @@ def headings_and_rows(data: bytes) -> tuple[list[str], list[list[str]]]:
 
 def compare_docx(folders: list[Path], most: int) -> None:
     totals: dict[str, Counter[str]] = defaultdict(Counter)
-    spent: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
     files = _sample(folders, (".docx",), most)
     for path in files:
         data = path.read_bytes()
@@ -118,7 +118,7 @@ def compare_docx(folders: list[Path], most: int) -> None:
                 if held:
                     totals[name]["refused"] += 1
                     print(f"{name} refuses {path.name}: {str(error)[:90]}")
-            spent[name] += time.process_time() - started  # type: ignore[assignment]
+            seconds[name] += time.process_time() - started  # type: ignore[assignment]
             totals[name].update(_found(held, headings, rows, text))
             lost = Counter(held) - Counter(words(text))
             if text and lost:
@@ -129,7 +129,9 @@ def compare_docx(folders: list[Path], most: int) -> None:
             f"{kind} {total[kind] / max(1, total[kind + ' held']):.4f} of {total[kind + ' held']:,}"
             for kind in ("words", "words in order", "headings", "rows of tables")
         )
-        print(f"{name}: {shares}; refused {total['refused']}; {spent[name] / spent['ours']:.2f} x the processor time")
+        print(
+            f"{name}: {shares}; refused {total['refused']}; {seconds[name] / seconds['ours']:.2f} x the processor time"
+        )
 
 
 def _held_or_none(data: bytes) -> list[str]:
@@ -209,7 +211,7 @@ def compare_html(folders: list[Path], most: int) -> None:
         "trafilatura, favor_recall": by_trafilatura(favor_recall=True),
     }
     totals: dict[str, Counter[str]] = defaultdict(Counter)
-    spent: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
     pages = 0
     for path in _sample(folders, (".html", ".htm"), most):
         data = path.read_bytes()
@@ -227,7 +229,7 @@ def compare_html(folders: list[Path], most: int) -> None:
         for name, read in readers.items():
             started = time.process_time()
             taken = Counter(words(read(data)))
-            spent[name] += time.process_time() - started  # type: ignore[assignment]
+            seconds[name] += time.process_time() - started  # type: ignore[assignment]
             kept = sum((held & taken).values())
             totals[name].update({
                 "held": held.total(), "kept": kept, "around": around.total(),
@@ -240,14 +242,14 @@ def compare_html(folders: list[Path], most: int) -> None:
             f"{name}: main text kept {total['kept'] / max(1, total['held']):.4f} of {total['held']:,} words, "
             f"boilerplate dropped {total['dropped'] / max(1, total['around']):.4f} of {total['around']:,}; "
             f"pages that lose a tenth {total['tenth lost']}, half {total['half lost']}; "
-            f"{spent[name] / max(1e-9, spent['main_only']):.2f} x the processor time of the first"
+            f"{seconds[name] / max(1e-9, seconds['main_only']):.2f} x the processor time of the first"
         )
 
 
 def _sample(folders: list[Path], endings: tuple[str, ...], most: int) -> list[Path]:
-    found = [path for folder in folders for path in sorted(folder.rglob("*"))
+    matches = [path for folder in folders for path in sorted(folder.rglob("*"))
              if path.suffix.lower() in endings and path.is_file()]  # fmt: skip
-    return found if len(found) <= most else sorted(random.Random(1).sample(found, most))
+    return matches if len(matches) <= most else sorted(random.Random(1).sample(matches, most))
 
 
 def main() -> int:

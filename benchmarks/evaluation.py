@@ -36,11 +36,11 @@ CALLS, CONCURRENCY, LATENCY = 500, 25, 0.2
 
 def llmopt(home: Path, *arguments: object) -> tuple[str, float]:
     environ = {**os.environ, "LLMOPT_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    started = time.perf_counter()
+    start = time.perf_counter()
     command = [sys.executable, "-m", "llmopt_core.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout, time.perf_counter() - started
+    result = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout, time.perf_counter() - start
 
 
 def stats(url: str) -> dict[str, float]:
@@ -102,14 +102,14 @@ def table_time(folder: Path) -> None:
     metrics = ["faithfulness", "answer_relevancy", "context_precision", "context_recall", "answer_f1"]
     fill(store, metrics, runs=30, records=200)
     for label in ("first sight", "rerun"):
-        started = time.perf_counter()
+        start = time.perf_counter()
         runs = store.runs("p")
         read = read_run_scores(store, runs)
         middle = time.perf_counter()
         rows = leaderboard(read, metrics)
         ended = time.perf_counter()
         print(
-            f"table    {label}: {middle - started:.3f} s to read {len(rows)} runs of 200 records, "
+            f"table    {label}: {middle - start:.3f} s to read {len(rows)} runs of 200 records, "
             f"{ended - middle:.3f} s for {len(metrics)} metrics with intervals and verdicts"
         )
 

@@ -75,14 +75,14 @@ def examples_of(folder: Path) -> list[Example]:
 
 
 def chunks_of(folder: Path) -> dict[str, list[Chunk]]:
-    found = {}
+    values = {}
     for path in sorted((folder / "documents").iterdir()):
         text = path.read_text(encoding="utf-8")
         starts = range(0, len(text), SIZE)
-        found[path.name] = [
+        values[path.name] = [
             Chunk(path.name, start, min(start + SIZE, len(text)), text[start : start + SIZE]) for start in starts
         ]
-    return found
+    return values
 
 
 def made(language: str, folder: Path) -> Iterator[Made]:

@@ -21,8 +21,8 @@ def sample_chinese() -> tuple[list[Document], list[Example]]:
     names = {Path(document.name).name: document.name for document in documents}
     moved = [
         replace(e, references=tuple(replace(s, document=names[Path(s.document).name]) for s in e.references))
-        for found in asked
-        for e in found.examples
+        for one in asked
+        for e in one.examples
     ]
     return documents, moved
 

@@ -36,7 +36,7 @@ def chat_spec(tuned: FineTunedModel) -> ModelSpec:
 
 def trained_before(settings: Settings, name: str) -> FineTunedModel | None:
     """The adapter of that name in the workspace."""
-    return next((found.as_choice() for found in adapters(settings) if found.name == name), None)
+    return next((one.as_choice() for one in adapters(settings) if one.name == name), None)
 
 
 def compare_arms(

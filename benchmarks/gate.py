@@ -111,7 +111,7 @@ def codes(draw: Draw, draws: int, seed: int, metrics: int = 1) -> Counter[int]:
     rng = np.random.default_rng(seed)
     names = [f"metric {i}" for i in range(metrics)]
     rules = Rules(tuple(NoRegression(name, MARGIN) for name in names))
-    found: Counter[int] = Counter()
+    result: Counter[int] = Counter()
     for _ in range(draws):
         sides = {name: draw(rng) for name in names}
         old, new = (
@@ -121,8 +121,8 @@ def codes(draw: Draw, draws: int, seed: int, metrics: int = 1) -> Counter[int]:
         if draw is documents:
             for i, record in enumerate(new["runs"][0]["records"]):
                 record["references"] = [{"document": f"{i // 5}.md", "start": 0, "end": 1}]
-        found[decide(new, rules, Baseline("old", old)).exit_code] += 1
-    return found
+        result[decide(new, rules, Baseline("old", old)).exit_code] += 1
+    return result
 
 
 def main() -> None:
@@ -136,8 +136,8 @@ def main() -> None:
         print(f"{title}: % failed, cannot tell, passed", flush=True)
         for number, (name, draw) in enumerate(cases.items()):
             if any(part in name for part in wanted):
-                found = codes(draw, asked.draws, number, metrics)
-                shares = ", ".join(f"{100 * found[code] / asked.draws:.1f}" for code in (1, 3, 0))
+                result = codes(draw, asked.draws, number, metrics)
+                shares = ", ".join(f"{100 * result[code] / asked.draws:.1f}" for code in (1, 3, 0))
                 print(f"  {name:46} {shares}", flush=True)
 
     show("equal systems", EQUAL)

@@ -64,12 +64,12 @@ class Features:
 
     def all_of(self, cases: Sequence[Case], relevance_model: Sequence[float]) -> list[list[list[float]]]:
         """Features per case; the texts of many cases are embedded together."""
-        found = []
+        matches = []
         for start in range(0, len(cases), TOGETHER):
             part = cases[start : start + TOGETHER]
             self.reader.read([text for case in part for text in texts_of(case)])
-            found += [self.of(case, relevance_model) for case in part]
-        return found
+            matches += [self.of(case, relevance_model) for case in part]
+        return matches
 
     def of(self, case: Case, relevance_model: Sequence[float]) -> list[list[float]]:
         """One row per statement; one for relevance, where the context is a single sentence."""
@@ -129,21 +129,21 @@ def judge_relevancy(cases: Sequence[Case], encode: Callable[[list[str]], Vectors
             asked = encode([case.question for case in chosen])
             forms = [answer_forms(case.question, case.text or case.context) for case in chosen]
             answers = [encode([form[i] for form in forms]) for i in range(QUESTIONS)]
-            found = np.clip(np.mean([(asked * rows).sum(axis=1) for rows in answers], axis=0), 0, 1).tolist()
+            result = np.clip(np.mean([(asked * rows).sum(axis=1) for rows in answers], axis=0), 0, 1).tolist()
             print(f"\nAnswer relevancy of {title}: does the answer address the question?")
-            report([Item(c.data, c.variant, c.group, c.label, ()) for c in chosen], found, SUPPORT_THRESHOLD)
+            report([Item(c.data, c.variant, c.group, c.label, ()) for c in chosen], result, SUPPORT_THRESHOLD)
 
 
 def judge_chunks(cases: Sequence[Case], reader: TokenReader) -> None:
     """The whole judge, as context precision uses it."""
     if cases:
-        found = []
+        matches = []
         for start in range(0, len(cases), TOGETHER):
             part = cases[start : start + TOGETHER]
             reader.read([text for case in part for text in texts_of(case)])
-            found += [Grounding(c.context, reader).usefulness(c.question, said(c)).probability for c in part]
+            matches += [Grounding(c.context, reader).usefulness(c.question, said(c)).probability for c in part]
         print("\nContext precision: is the chunk useful for the reference answer?")
-        report([Item(c.data, c.variant, c.group, c.label, ()) for c in cases], found, SUPPORT_THRESHOLD)
+        report([Item(c.data, c.variant, c.group, c.label, ()) for c in cases], matches, SUPPORT_THRESHOLD)
 
 
 TOGETHER = 200
@@ -178,13 +178,13 @@ def main() -> None:
         judge_relevancy(cases, local_embedder(BUILTIN_EMBEDDING, 2).encode)
     relevance_model: Sequence[float] = RELEVANCE_MODEL
     for kind, (name, titles, threshold, penalty, balanced) in MODELS.items():
-        started = time.perf_counter()
+        start = time.perf_counter()
         chosen = [case for case in cases if case.kind == kind and kind in wanted]
         rows = features.all_of(chosen, relevance_model)
         items = [features.item(c, r) for c, r in zip(chosen, rows, strict=True) if r]
         if not items:
             continue
-        each = 1e3 * (time.perf_counter() - started) / len(items)
+        each = 1e3 * (time.perf_counter() - start) / len(items)
         print(f"\n{TITLES[kind]}\n  ({each:.0f} ms per case, threshold {threshold})")
         model: Sequence[float] = getattr(grounding, name)
         report(items, scores(items, model), threshold)

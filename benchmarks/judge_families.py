@@ -61,8 +61,8 @@ def verdicts(reader: TokenReader, held_out: bool) -> Iterator[Verdict]:
         grounding = Grounding(row["text"], reader)
         for case in row["cases"]:
             said = statements(case["text"]) or [case["text"]]
-            found = grounding.supports(said, row["question"], reply=True)
-            least = min(found, key=lambda support: support.probability)
+            result = grounding.supports(said, row["question"], reply=True)
+            least = min(result, key=lambda support: support.probability)
             yield Verdict(row["document"], row["language"], case["family"], case["label"], case["text"], least)
 
 

@@ -70,24 +70,24 @@ def fit(items: Sequence[Item], penalty: float, balanced: bool) -> tuple[float, .
 def scores(items: Sequence[Item], model: Sequence[float]) -> list[float]:
     """Per item the probability of its least probable statement."""
     weights = np.array(model[1:])
-    found = []
+    matches = []
     for item in items:
         odds = float((np.array(item.rows) @ weights + model[0]).min()) - math.log(item.border / (1 - item.border))
         value = 1 / (1 + math.exp(-max(-60.0, min(60.0, odds))))
-        found.append(value * VETO if item.against else value)
-    return found
+        matches.append(value * VETO if item.against else value)
+    return matches
 
 
 def unseen(items: Sequence[Item], penalty: float, balanced: bool) -> list[float]:
     """Scores of each item by a model fitted without its group."""
     from sklearn.model_selection import GroupKFold
 
-    found = np.zeros(len(items))
+    result = np.zeros(len(items))
     groups = [item.group for item in items]
     for train, test in GroupKFold(FOLDS).split(groups, groups=groups):
         model = fit([items[i] for i in train], penalty, balanced)
-        found[test] = scores([items[i] for i in test], model)
-    return list(found)
+        result[test] = scores([items[i] for i in test], model)
+    return list(result)
 
 
 def report(items: Sequence[Item], found: Sequence[float], threshold: float) -> None:

@@ -52,10 +52,10 @@ def pools(folder: Path) -> dict[str, Pool]:
     cases.sort(key=lambda case: case.context)
     rows = features.all_of(cases, grounding.RELEVANCE_MODEL)
     items = [features.item(case, row) for case, row in zip(cases, rows, strict=True) if row]
-    found: dict[str, list[tuple[float, bool]]] = {}
+    values: dict[str, list[tuple[float, bool]]] = {}
     for item, score in zip(items, scores(items, grounding.STATEMENT_MODEL), strict=True):
-        found.setdefault(item.data, []).append((score, bool(item.label)))
-    return dict(found)
+        values.setdefault(item.data, []).append((score, bool(item.label)))
+    return dict(values)
 
 
 def draw(pool: Pool, size: int, same: float, dice: random.Random) -> tuple[list[LabelRow], dict[str, bool]]:

@@ -34,14 +34,14 @@ def seed(store: Store, count: int, names: int, size: int) -> None:
     """A project whose three runs are copied until there are `count`, under `names` names."""
     name = seed_project(store, questions=size)
     with store.database.write() as connection:
-        made = [dict(row) for row in connection.execute(sa.select(runs)).mappings()]
-        for number in range(count - len(made)):
-            row = {key: value for key, value in made[number % len(made)].items() if key != "id"}
+        results = [dict(row) for row in connection.execute(sa.select(runs)).mappings()]
+        for number in range(count - len(results)):
+            row = {key: value for key, value in results[number % len(results)].items() if key != "id"}
             row["name"] = f"{row['name']} {number % names}"
-            row["fingerprint"] = f"{number % (len(made) * names):016d}"
+            row["fingerprint"] = f"{number % (len(results) * names):016d}"
             run_id = connection.execute(sa.insert(runs).returning(runs.c.id), row).scalar_one()
-            _copy(connection, records, made[number % len(made)]["id"], run_id)
-            _copy(connection, scores, made[number % len(made)]["id"], run_id)
+            _copy(connection, records, results[number % len(results)]["id"], run_id)
+            _copy(connection, scores, results[number % len(results)]["id"], run_id)
     job = store.start_job("evaluation", name, {"configurations": ["rag"], "evaluation_set": "questions"})
     store.update_job(job, status="finished", result={"runs": [1]})
     with store.database.write() as connection:
@@ -111,17 +111,17 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=4)
     parser.add_argument("--home", type=Path)
     asked = parser.parse_args()
-    found = []
+    matches = []
     for count in (10, asked.runs):
         home = (asked.home or Path(tempfile.mkdtemp(prefix="llmopt-bench-"))) / str(count)
         store = Store(f"sqlite:///{home / 'llmopt.db'}", home)
         if not store.projects():
             seed(store, count, asked.names, asked.records)
         store.close()
-        found.append(rerun(home))
+        matches.append(rerun(home))
     print(f"{'page':<34}{'10 runs':>10}{f'{asked.runs} runs':>14}")
-    for page, few in found[0].items():
-        print(f"{page:<34}{statistics.median(few):>10.3f}{statistics.median(found[1][page]):>14.3f}")
+    for page, few in matches[0].items():
+        print(f"{page:<34}{statistics.median(few):>10.3f}{statistics.median(matches[1][page]):>14.3f}")
 
 
 if __name__ == "__main__":

@@ -212,7 +212,7 @@ def found(case: Case, text: str) -> Counter[str]:
 
 def measure(cases: Iterator[Case], keep: Path | None) -> None:
     totals: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    spent: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
     for case in cases:
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
@@ -225,7 +225,7 @@ def measure(cases: Iterator[Case], keep: Path | None) -> None:
             except Exception as error:
                 print(f"{name} refuses {case.name}: {str(error)[:90]}")
                 totals[case.group][name]["refused"] += 1
-            spent[name] += time.process_time() - started  # type: ignore[assignment]
+            seconds[name] += time.process_time() - started  # type: ignore[assignment]
             totals[case.group][name].update(found(case, text))
     for group, readers in totals.items():
         print(f"\n{group}: {readers['ours']['files']} files, {readers['ours']['held']:,} words")
@@ -239,7 +239,7 @@ def measure(cases: Iterator[Case], keep: Path | None) -> None:
                 f"of its words in the text {total['kept'] / max(1, total['taken']):.4f}{whole}, "
                 f"refused {total['refused']}"
             )
-    print("\nprocessor time: " + ", ".join(f"{name} {time / spent['ours']:.2f} x" for name, time in spent.items()))
+    print("\nprocessor time: " + ", ".join(f"{name} {time / seconds['ours']:.2f} x" for name, time in seconds.items()))
 
 
 def main() -> int:

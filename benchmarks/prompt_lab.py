@@ -167,7 +167,7 @@ def filters(folder: Path) -> None:
 
 def varied(request: ChatRequest) -> str:
     """Some eighty words; every third differs between prompts, every seventh fails the check."""
-    way, number = (int(found) for found in re.findall(r"\d+", request.messages[-1].content))
+    way, number = (int(one) for one in re.findall(r"\d+", request.messages[-1].content))
     words = [f"word{(number * place) % 50}" for place in range(80)]
     if number % 3 == 0:
         words[way * 7 : way * 7 + 3] = ["another", "turn", "here"]
@@ -182,7 +182,7 @@ def finished(store: Store, home: Path, examples: int, concurrency: int, chat: Ch
     )
     checks = (AssertionSpec(type="contains", value="answer"),)
     plan = ComparisonPlan(PROJECT, variants, questions(examples), checks, concurrency=concurrency)
-    found = start_comparison(store, plan, new_id())
+    comparison = start_comparison(store, plan, new_id())
     board = Board()
     board.add(all_cells(plan))
     settings = Settings(home=home, endpoints_file=home / "endpoints.yaml")
@@ -191,7 +191,7 @@ def finished(store: Store, home: Path, examples: int, concurrency: int, chat: Ch
         async with Models(settings, store.cache, endpoints_from(settings, os.environ)) as models:
             if chat is not None:
                 models.register("stub", chat)
-            await run_comparison(store, plan, found, models, board)
+            await run_comparison(store, plan, comparison, models, board)
 
     asyncio.run(run())
 
@@ -229,9 +229,9 @@ def main() -> None:
     chosen = parser.parse_args().parts.split(",")
     with tempfile.TemporaryDirectory() as folder:
         for name in chosen:
-            started = time.perf_counter()
+            start = time.perf_counter()
             PARTS[name](Path(folder))
-            print(f"({name}: {time.perf_counter() - started:.0f} s)", flush=True)
+            print(f"({name}: {time.perf_counter() - start:.0f} s)", flush=True)
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ async def side_by_side(store: Store, settings: Settings, path: Path) -> Grid:
 
 def think(store: Store, settings: Settings, task: Task, path: Path) -> None:
     """One line per task: both means, the paired difference, and what it costs."""
-    started = time.perf_counter()
+    start = time.perf_counter()
     grid = asyncio.run(side_by_side(store, settings, path))
     first, second = columns_of(grid)
     said = [[row[place].record.answer for row in grid.rows if row[place].record] for place in (0, 1)]
@@ -159,7 +159,7 @@ def think(store: Store, settings: Settings, task: Task, path: Path) -> None:
         f"{task.name:22} {len(grid.rows):3}",
         *(told(column.metrics["exact_match"]) for column in (first, second)),
         difference(versus),
-        f"{tokens[0]:4.0f} {tokens[1]:4.0f}  {unfinished:3}  {time.perf_counter() - started:4.0f} s",
+        f"{tokens[0]:4.0f} {tokens[1]:4.0f}  {unfinished:3}  {time.perf_counter() - start:4.0f} s",
     ]
     print("  ".join(cells), flush=True)
 
@@ -169,8 +169,8 @@ def search(store: Store, settings: Settings, task: Task, most: int) -> None:
     questions = drawn(task, most + POOL)
     pool = tuple({"question": e.question, "answer": e.reference or ""} for e in questions[most:])
     prompt = PromptSpec(system=task.instruction, template="Q: {{ question }}\nA:", few_shot=FewShotSpec(examples=pool))
-    made = Configuration(name="plain", model=PLAIN, prompt=prompt)
-    about = SearchTask("searches", made, EvaluationSet(task.name, tuple(questions[:most])), "exact_match")
+    result = Configuration(name="plain", model=PLAIN, prompt=prompt)
+    about = SearchTask("searches", result, EvaluationSet(task.name, tuple(questions[:most])), "exact_match")
     worth = run(store, settings, measure_few_shot_effect, about)
     print(f"\nWorth of {POOL} examples on {worth.questions} questions of {task.name}: all {told(worth.full)}")
     for row in worth.examples:

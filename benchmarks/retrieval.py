@@ -83,13 +83,13 @@ def windows(documents: Sequence[Document], wanted: int, words: int = 45) -> list
     """So many overlapping windows of words, over all documents."""
     total = sum(len(document.text.split()) for document in documents)
     step = max(1, total // wanted)
-    found = []
+    matches = []
     for document in documents:
         places = [match.span() for match in re.finditer(r"\S+", document.text)]
         for first in range(0, len(places), step):
             start, end = places[first][0], places[min(first + words, len(places)) - 1][1]
-            found.append(Chunk(document.name, start, end, document.text[start:end]))
-    return found[:wanted]
+            matches.append(Chunk(document.name, start, end, document.text[start:end]))
+    return matches[:wanted]
 
 
 async def speed(index: Index, questions: Sequence[str], models: Models, cache: Cache) -> None:
@@ -98,20 +98,20 @@ async def speed(index: Index, questions: Sequence[str], models: Models, cache: C
     await retriever.retrieve(questions[0])
     stages, whole = [], []
     for question in questions:
-        started = time.perf_counter()
-        found = await retriever.retrieve(question)
-        whole.append(time.perf_counter() - started)
-        stages.append(sum(stage.seconds for stage in found.trace if stage.stage != "embed"))
+        start = time.perf_counter()
+        retrieval = await retriever.retrieve(question)
+        whole.append(time.perf_counter() - start)
+        stages.append(sum(stage.seconds for stage in retrieval.trace if stage.stage != "embed"))
     print(f"dense + BM25 + fusion over {len(index.chunks)} chunks: p50 {_p50(stages)} (under 30 ms wanted)")
     print(f"the whole call with its embedding cached: p50 {_p50(whole)}")
 
 
 def exactness(index: Index, vectors: np.ndarray) -> None:
     exact = exact_search(index.matrix, vectors, 10)
-    found = index.search_dense(vectors, 10)
+    result = index.search_dense(vectors, 10)
     # Windows may have equal vectors: what is as near as the tenth counts as found.
     shares = [
-        np.mean([hit.score >= best[-1][1] - 1e-5 for hit in hits]) for hits, best in zip(found, exact, strict=True)
+        np.mean([hit.score >= best[-1][1] - 1e-5 for hit in hits]) for hits, best in zip(result, exact, strict=True)
     ]
     print(f"recall@10 against exact search, {len(vectors)} questions: {np.mean(shares):.4f} (at least 0.99 wanted)")
 
@@ -124,12 +124,12 @@ async def reranking(index: Index, questions: Sequence[str], models: Models) -> N
         kept = _Without(cache, "rerank")
         retriever = Retriever(spec, index, models, kept)
         await retriever.retrieve(questions[0])
-        found = (
+        retrieval = (
             await retriever.retrieve_many(questions)
             if "way" in name
             else [await retriever.retrieve(question) for question in questions]
         )
-        seconds = [stage.seconds for one in found for stage in one.trace if stage.stage == "rerank"]
+        seconds = [stage.seconds for one in retrieval for stage in one.trace if stage.stage == "rerank"]
         print(f"late interaction on 30 candidates, {name}: p50 {_p50(seconds)}")
 
 
@@ -155,27 +155,29 @@ async def quality(
     print(f"\n{len(examples)} questions, {len(index.chunks)} chunks   first   of three   MRR of ten   against dense")
     base: list[float] = []
     for name, spec in ways.items():
-        found = await Retriever(spec, index, models, cache).retrieve_many([example.question for example in examples])
-        spans = [[hit.chunk.span for hit in one.hits] for one in found]
+        retriever = await Retriever(spec, index, models, cache).retrieve_many(
+            [example.question for example in examples]
+        )
+        spans = [[hit.chunk.span for hit in one.hits] for one in retriever]
         rows = list(zip(spans, (example.references for example in examples), strict=True))
         first, third = (np.mean([span_measures(s, r, k)["recall"] for s, r in rows]) for k in (1, 3))
         mrr = [span_measures(s, r, 10)["mrr"] for s, r in rows]
         base = base or mrr
-        warned = sum(bool(one.warnings) for one in found)
+        warned = sum(bool(one.warnings) for one in retriever)
         note = f"  ({warned} fell back)" if warned else ""
         print(f"{name:28s} {first:8.3f} {third:9.3f}   {_interval(mrr)}   {_difference(mrr, base)}{note}", flush=True)
 
 
 def _interval(values: Sequence[float]) -> str:
-    found = summarize(list(values))
-    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    result = summarize(list(values))
+    return f"{result.mean:.3f} [{result.low:.3f}, {result.high:.3f}]"
 
 
 def _difference(values: Sequence[float], base: Sequence[float]) -> str:
     if values is base:
         return ""
-    found = compare_pairs(list(base), list(values))
-    return f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {found.verdict}"
+    comparison = compare_pairs(list(base), list(values))
+    return f"{comparison.difference:+.3f} [{comparison.low:+.3f}, {comparison.high:+.3f}] {comparison.verdict}"
 
 
 def _p50(seconds: Sequence[float]) -> str:

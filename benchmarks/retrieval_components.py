@@ -111,14 +111,18 @@ async def against_dense(
     """One line per way."""
     base: list[float] = []
     for name, spec in ways.items():
-        started = time.perf_counter()
-        found = await Retriever(spec, index, models, cache).retrieve_many([example.question for example in examples])
-        seconds = time.perf_counter() - started
-        rows = [([hit.chunk.span for hit in one.hits], e.references) for one, e in zip(found, examples, strict=True)]
+        start = time.perf_counter()
+        retriever = await Retriever(spec, index, models, cache).retrieve_many(
+            [example.question for example in examples]
+        )
+        seconds = time.perf_counter() - start
+        rows = [
+            ([hit.chunk.span for hit in one.hits], e.references) for one, e in zip(retriever, examples, strict=True)
+        ]
         recalls = [statistics.mean(span_measures(s, r, k)["recall"] for s, r in rows) for k in (1, 5)]
         mrr = [span_measures(s, r, 10)["mrr"] for s, r in rows]
         base = base or mrr
-        _line(name, recalls, mrr, base, seconds / len(rows), sum(bool(one.warnings) for one in found))
+        _line(name, recalls, mrr, base, seconds / len(rows), sum(bool(one.warnings) for one in retriever))
 
 
 def _line(
@@ -127,9 +131,13 @@ def _line(
     mean = summarize(list(mrr))
     told = ""
     if mrr is not base:
-        found = compare_pairs(list(base), list(mrr))
-        ends = f"[{found.low:+.3f}, {found.high:+.3f}]" if found.low is not None and found.high is not None else ""
-        told = f"{found.difference:+.3f} {ends} {found.verdict}"
+        comparison = compare_pairs(list(base), list(mrr))
+        ends = (
+            f"[{comparison.low:+.3f}, {comparison.high:+.3f}]"
+            if comparison.low is not None and comparison.high is not None
+            else ""
+        )
+        told = f"{comparison.difference:+.3f} {ends} {comparison.verdict}"
     note = f"  ({warned} fell back)" if warned else ""
     shown = "  ".join(f"{value:.3f}" for value in recalls)
     print(f"| {name:36s} | {shown} | {mean.mean:.3f} | {told} | {seconds * 1000:.0f} ms |{note}", flush=True)
@@ -140,8 +148,8 @@ async def rerank_time(index: Index, examples: Sequence[Example], models: Models,
     retriever = Retriever(RetrievalSpec(search=DENSE, rerank=LATE, top_k=10), index, models, _NoScores(cache))
     seconds = []
     for example in [examples[0], *examples[:20]]:
-        found = await retriever.retrieve(example.question)
-        seconds.append(next(stage.seconds for stage in found.trace if stage.stage == "rerank"))
+        retrieval = await retriever.retrieve(example.question)
+        seconds.append(next(stage.seconds for stage in retrieval.trace if stage.stage == "rerank"))
     print(f"rerank of 30 candidates, token vectors kept: p50 {statistics.median(seconds[1:]) * 1000:.1f} ms")
 
 
@@ -176,12 +184,12 @@ async def sentences(rows: Sequence[dict[str, Any]], models: Models, cache: Cache
     known = dict(zip(texts, encode_with_cache(texts, embedder, cache), strict=True))
     late = LateInteractionReranker(models.token_embedder(), texts, fingerprint(texts), cache)
     tables: dict[str, list[dict[str, float]]] = {"dense": [], "+ late interaction": []}
-    started = time.perf_counter()
+    start = time.perf_counter()
     for row, vector in zip(rows, asked, strict=True):
         tables["dense"].append(_ordered(row, [float(known[text] @ vector) for text in row["candidates"]]))
         scores, _ = await late.score(row["question"], row["candidates"])
         tables["+ late interaction"].append(_ordered(row, scores))
-    each = (time.perf_counter() - started) / len(rows)
+    each = (time.perf_counter() - start) / len(rows)
     print(f"\nSelQA: {len(rows)} questions, {len(texts)} candidate sentences, {each * 1000:.1f} ms each")
     base = [one["mrr"] for one in tables["dense"]]
     for name, found in tables.items():

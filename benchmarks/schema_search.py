@@ -109,8 +109,8 @@ def _filling(folder: Path) -> list[Owned]:
             if owner:
                 columns[row["database"], owner].add(column.name.lower())
     return [
-        (database, Table(name, tuple(Column(column, "TEXT") for column in sorted(found))))
-        for (database, name), found in columns.items()
+        (database, Table(name, tuple(Column(column, "TEXT") for column in sorted(one))))
+        for (database, name), one in columns.items()
     ]
 
 
@@ -147,8 +147,8 @@ def _needed(database: str, query: str, names: dict[tuple[str, str], str]) -> set
     if tree is None:
         return set()
     own = {table.alias.lower() for table in tree.find_all(exp.CTE)}
-    found = {table.name.lower() for table in tree.find_all(exp.Table)} - own
-    return {names[database, name] for name in found if (database, name) in names}
+    values = {table.name.lower() for table in tree.find_all(exp.Table)} - own
+    return {names[database, name] for name in values if (database, name) in names}
 
 
 def _parse(query: str) -> Any:

@@ -66,11 +66,11 @@ def _suite(folder: Path) -> None:
         pair = Pair((row["gold"],), row["prediction"])
         for field, files in (("on_one_database", paths[:1]), ("on_three_databases", paths)):
             for script, expected in row[field].items():
-                found = verdict_of_spider(pair, [runner_of(path) for path in files], script.endswith("keep_distinct"))
+                result = verdict_of_spider(pair, [runner_of(path) for path in files], script.endswith("keep_distinct"))
                 seen += 1
-                agreed += found == expected
-                if found != expected:
-                    print(f"differs: {row['pair_id']} {field} {script}: {found}, expected {expected}")
+                agreed += result == expected
+                if result != expected:
+                    print(f"differs: {row['pair_id']} {field} {script}: {result}, expected {expected}")
     print(f"suite of three databases: {agreed} / {seen} verdicts")
 
 

@@ -111,12 +111,12 @@ def compared(differences: Any) -> Any:
 def false_alarms(draw: Draw, size: int, draws: int) -> list[float]:
     """Shares of wrong verdicts: ours, sign flips, bootstrap-t, BCa."""
     rng = np.random.default_rng(size)
-    found = []
+    matches = []
     for _ in range(draws):
         d = draw(rng, size)
         flat = is_constant(d)
         bca = None if flat else bootstrap_interval(d)
-        found.append(
+        matches.append(
             [
                 compared(d).verdict in SEEN,
                 SignFlips(d, np.ones(len(d)), flip_pairs(d)).p_value() < 0.05,
@@ -124,21 +124,21 @@ def false_alarms(draw: Draw, size: int, draws: int) -> list[float]:
                 bca is not None and not bca[0] <= 0 <= bca[1],
             ]
         )
-    return [float(share) for share in np.mean(found, axis=0)]
+    return [float(share) for share in np.mean(matches, axis=0)]
 
 
 def coverage_of_passes(gain: float, loss: float, size: int, draws: int) -> float:
     rng = np.random.default_rng(size)
-    found = [compared(_passes(gain, loss)(rng, size)) for _ in range(draws)]
-    return float(np.mean([one.low <= gain - loss <= one.high for one in found]))
+    matches = [compared(_passes(gain, loss)(rng, size)) for _ in range(draws)]
+    return float(np.mean([one.low <= gain - loss <= one.high for one in matches]))
 
 
 def coverage(draw: Draw, size: int, draws: int) -> tuple[float, float]:
     """Share of single means whose interval holds the true mean, and its mean width."""
     true = float(np.mean(draw(np.random.default_rng(99), 2_000_000)))
     rng = np.random.default_rng(size)
-    found = [summarize(list(draw(rng, size))) for _ in range(draws)]
-    ends = [(one.low, one.high) for one in found if one.low is not None and one.high is not None]
+    matches = [summarize(list(draw(rng, size))) for _ in range(draws)]
+    ends = [(one.low, one.high) for one in matches if one.low is not None and one.high is not None]
     return float(np.mean([low <= true <= high for low, high in ends])), float(np.mean([h - low for low, h in ends]))
 
 
@@ -148,8 +148,8 @@ def family_alarms(draws: int) -> float:
     wrong = 0
     for _ in range(draws):
         base = _f1(rng, 50)
-        found = compare_family([(list(base), list(_f1(rng, 50))) for _ in range(5)])
-        wrong += any(one.verdict in SEEN for one in found)
+        result = compare_family([(list(base), list(_f1(rng, 50))) for _ in range(5)])
+        wrong += any(one.verdict in SEEN for one in result)
     return wrong / draws
 
 
@@ -186,8 +186,10 @@ def main() -> None:
         print(f"  {name:38}", *told, flush=True)
     print("coverage in % of single means (mean width)")
     for name in chosen(MEANS):
-        found = [coverage(MEANS[name], size, asked.draws) for size in sizes]
-        told = (f"n={size} {100 * share:.1f} ({width:.2f})" for size, (share, width) in zip(sizes, found, strict=True))
+        matches = [coverage(MEANS[name], size, asked.draws) for size in sizes]
+        told = (
+            f"n={size} {100 * share:.1f} ({width:.2f})" for size, (share, width) in zip(sizes, matches, strict=True)
+        )
         print(f"  {name:38}", *told, flush=True)
     _clusters(asked.draws)
     _gates(asked.draws)
@@ -262,10 +264,10 @@ def _speed(_: int) -> None:
     rng = np.random.default_rng(0)
     base = rng.random(500)
     columns = [(list(base), list(np.clip(base + rng.normal(0.02, 0.2, 500), 0, 1))) for _ in range(9)]
-    started = time.perf_counter()
+    start = time.perf_counter()
     for _ in range(6):
         compare_family(columns)
-    print(f"10 configurations x 6 metrics x 500 questions: {time.perf_counter() - started:.2f} s for all verdicts")
+    print(f"10 configurations x 6 metrics x 500 questions: {time.perf_counter() - start:.2f} s for all verdicts")
     examples = tuple(f"q{i:04}" for i in range(1000))
     base = rng.random(1000)
     kinds = {
@@ -274,13 +276,13 @@ def _speed(_: int) -> None:
     }
     for kind, draw in kinds.items():
         runs = [RunScoreTable(f"c{k}", 1000, RunScores(examples, {"m": draw(k)}, {})) for k in range(30)]
-        processor, started = time.process_time(), time.perf_counter()
+        processor, start = time.process_time(), time.perf_counter()
         compare_all(runs, "m")
         alone, times = time.process_time(), []
         compare_runs(runs[0], runs[1], "m")
         times.append(time.process_time() - alone)
         print(
-            f"435 pairs of 30 configurations x 1,000 {kind}: {time.perf_counter() - started:.1f} s, "
+            f"435 pairs of 30 configurations x 1,000 {kind}: {time.perf_counter() - start:.1f} s, "
             f"{alone - processor:.1f} s of processor time; a pair by itself {times[0]:.3f} s of processor time"
         )
 

@@ -110,17 +110,17 @@ def manual(folder: Path) -> tuple[list[str], list[tuple[str, int]]]:
 def ranks(texts: list[str], questions: list[tuple[str, int]], stem: Stem) -> tuple[list[int], float]:
     analysis.stem = lru_cache(maxsize=None)(stem)  # type: ignore[assignment]
     index = Bm25.of(texts)
-    found = []
+    matches = []
     for question, place in questions:
         scores = index.scores(question)
         # Equal scores count half of those before, and nothing found is no rank.
         better = np.sum(scores > scores[place]) + 1 if scores[place] > 0 else 10**6
-        found.append(int(better))
+        matches.append(int(better))
     started = time.process_time()
     for text in texts:
         for word in text.split():
             stem(word.lower())
-    return found, time.process_time() - started
+    return matches, time.process_time() - started
 
 
 def compare(name: str, texts: list[str], questions: list[tuple[str, int]], own: str | None) -> None:

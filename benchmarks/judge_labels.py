@@ -1,6 +1,6 @@
 """How many labels of people the difference of two configurations needs, and whether its interval keeps its promise.
 
-    python benchmarks/judge_labels.py DATA [--rows 200] [--tries 60] [--coverage 400]
+    python benchmarks/judge_labels.py DATA [--rows 200] [--tries 60] [--coverage 400] [--documents 150]
 
 DATA is the folder of `benchmarks/judge.py`: answers that people labelled (BEGIN, SummEdits), which the built-in judge
 grades. Two configurations are made of them: each of `--rows` questions is answered by two of these answers drawn at
@@ -14,6 +14,7 @@ import argparse
 import random
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -130,11 +131,84 @@ def coverage(pool: Pool, size: int, same: float, tries: int) -> dict[int, tuple[
     return {count: (hits[count] / tries, width[count] / tries) for count in COUNTS}
 
 
+def best_share(pool: Pool, size: int, labels: int, bins: int) -> float:
+    """Rows that the best allocation needs for the width of a random order, as a share; no answers are the same.
+
+    Neyman's allocation with the spread of every stratum known, which no order can know before its labels. Strata are
+    the judge's verdicts, each cut into `bins` by how far the grades are from the threshold.
+    """
+    dice = np.random.default_rng(0)
+    scores, truth = np.array([score for score, _ in pool]), np.array([float(label) for _, label in pool])
+    first, second = dice.integers(0, len(pool), (2, 100_000))
+    differences = truth[second] - truth[first]
+    strata = 2 * (scores[first] >= 0.5) + (scores[second] >= 0.5)
+    doubt = scores[first] * (1 - scores[first]) + scores[second] * (1 - scores[second])
+    for verdict in range(4):
+        own = strata == verdict
+        edges = np.quantile(doubt[own], np.linspace(0, 1, bins + 1)[1:-1])
+        strata[own] = 1_000 * (verdict + 1) + np.searchsorted(edges, doubt[own])
+    names, counts = np.unique(strata, return_counts=True)
+    weights = counts / counts.sum()
+    spreads = np.array([differences[strata == name].std() for name in names])
+    target = float((weights * spreads**2).sum() / labels)
+    return next(n / labels for n in range(1, labels + 1) if _least_variance(weights, spreads, size, n) <= target)
+
+
+def _least_variance(weights: np.ndarray, spreads: np.ndarray, size: int, labels: int) -> float:
+    counts, is_open, left = np.zeros(len(weights)), np.ones(len(weights), bool), float(labels)
+    while True:
+        shares = np.where(is_open, weights * spreads, 0.0)
+        wanted = shares / max(shares.sum(), 1e-12) * left
+        # No stratum gives more labels than it has rows.
+        full = is_open & (wanted > size * weights)
+        if not full.any():
+            counts[is_open] = wanted[is_open]
+            return float((weights**2 * spreads**2 / np.maximum(counts, 1e-9)).sum())
+        counts[full] = size * weights[full]
+        left -= float(counts[full].sum())
+        is_open &= ~full
+
+
+def clustered(documents: int, each: int, dice: random.Random) -> tuple[list[LabelRow], dict[str, bool]]:
+    """Rows of two equal configurations: in seven of ten answers label and rightness of the judge are the document's."""
+    rows: list[LabelRow] = []
+    truth: dict[str, bool] = {}
+    for document in range(documents):
+        labels, rights = ([dice.random() < share for _ in range(2)] for share in (0.6, 0.8))
+        for _ in range(each):
+            answers, verdicts = [], []
+            for side in range(2):
+                label = labels[side] if dice.random() < 0.7 else dice.random() < 0.6
+                right = rights[side] if dice.random() < 0.7 else dice.random() < 0.8
+                verdicts.append(label if right else not label)
+                answers.append(JudgedAnswer(f"{len(rows)} {side}", "", (), float(verdicts[-1])))
+                truth[f"{len(rows)} {side}"] = label
+            name = str(len(rows))
+            rows.append(LabelRow(name, "", (), "", tuple(answers), tuple(verdicts), f"d{document}"))
+    dice.shuffle(rows)
+    return rows, truth
+
+
+def document_coverage(documents: int, each: int, tries: int) -> dict[int, tuple[float, float]]:
+    """How often the interval holds the true difference of 0 after so many rows: by document, and without."""
+    hits = {count: [0, 0] for count in (20, 40, 80, 150)}
+    for attempt in range(tries):
+        rows, truth = clustered(documents, each, random.Random(attempt))
+        order = app_order(rows, truth, max(hits))
+        plain = [replace(row, cluster="") for row in rows]
+        for count, found in hits.items():
+            for which, part in enumerate((rows, plain)):
+                result = interval(part, order[:count], truth)
+                found[which] += result is not None and result.low <= 0 <= result.high
+    return {count: (one / tries, other / tries) for count, (one, other) in hits.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--rows", type=int, default=200, help="questions")
     parser.add_argument("--tries", type=int, default=60, help="pairs of configurations for the widths")
+    parser.add_argument("--documents", type=int, default=150, help="pairs of configurations for coverage by document")
     parser.add_argument("--coverage", type=int, default=400, help="pairs of configurations for the coverage")
     options = parser.parse_args()
     found = pools(options.data)
@@ -150,10 +224,17 @@ def main() -> None:
                 needed = int(np.argmax(ours <= target)) + 1
                 parts.append(f"width {target:.3f}: {needed} of {count} ({needed / count:.0%})")
             print(f"  {same:.0%} same answers: rows labelled, ours of random: {'; '.join(parts)}")
+        for bins in (1, 2, 10):
+            best = ", ".join(f"{best_share(pool, options.rows, count, bins):.0%} of {count}" for count in RANDOM_LABELS)
+            print(f"  no same answers, best possible with verdicts cut into {bins} by the grades: {best}")
         for same in SAME_SHARES[:2] if options.coverage else ():
             result = coverage(pool, options.rows, same, options.coverage)
             words = "; ".join(f"{n} rows {share:.1%} (width {width:.3f})" for n, (share, width) in result.items())
             print(f"  {same:.0%} same answers: the 95 % interval holds the truth after {words}")
+    for documents, each in ((40, 5), (15, 13)) if options.documents else ():
+        found_shares = document_coverage(documents, each, options.documents)
+        words = "; ".join(f"{n} rows {by:.0%}, without {plain:.0%}" for n, (by, plain) in found_shares.items())
+        print(f"{documents} documents of {each} questions: the 95 % interval by document holds the truth after {words}")
 
 
 if __name__ == "__main__":

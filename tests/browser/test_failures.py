@@ -110,13 +110,13 @@ def test_the_whole_desk_is_used_by_keyboard(store: Store, open_page: Open) -> No
     propose = page.locator(".st-key-failures_propose button")
     propose.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Check", exact=True)).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Assertion", exact=True)).to_be_visible(timeout=60_000)
     settled(page)
-    page.get_by_role("button", name="Check", exact=True).focus()
+    page.get_by_role("button", name="Assertion", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("The next run shows it.")).to_be_visible()
     checked = [e.id for e in store.evaluation_set("harbour", "questions").examples if assertions_of(e)]
     assert checked == ["q1", "q3", "q4"]
     settled(page)
     # The focus is where it was, so the next group is a step away.
-    expect(page.get_by_role("button", name="Check", exact=True)).to_be_focused()
+    expect(page.get_by_role("button", name="Assertion", exact=True)).to_be_focused()

@@ -75,11 +75,11 @@ def report(plan: Plan, pairs: Pairs, settings: Settings) -> None:
         means = [estimate(metric, scores.align(metric, ids)) for metric in plan.metrics]
         print(f"  {run.name}: {', '.join(means)}, {tokens:.0f} prompt tokens (n {run.done})", flush=True)
     for before, after in pairs:
-        c = compare_runs(scored[before], scored[after], "answer_f1")
+        c = compare_runs(scored[before], scored[after], plan.metrics[0])
         between = "" if c.low is None else f" [{c.low:+.3f}, {c.high:+.3f}]"
         names = f"{runs[before].name} -> {runs[after].name}"
         p_value = "" if c.p_value is None else f", p = {c.p_value:.3g}"
-        print(f"  {names}: answer_f1 {c.difference:+.3f}{between}{p_value}, {c.verdict}")
+        print(f"  {names}: {plan.metrics[0]} {c.difference:+.3f}{between}{p_value}, {c.verdict}")
     store.close()
 
 

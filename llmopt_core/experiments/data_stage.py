@@ -60,7 +60,7 @@ class DataStage:
             return None
         key = (example.question, example.category)
         if key not in self._routes:
-            router = Router(spec.routing, self._models, self._encode)
+            router = Router(spec.routing, self._models, self.encode)
             (self._routes[key],) = await router.route([example.question], [example.category])
         return self._routes[key]
 
@@ -106,7 +106,7 @@ class DataStage:
         sql: SqlTool | None = None
         if "sql" in names and self.spec is not None:
             database = self.database(example)
-            sql = SqlTool(database, await database.view(example.question, self.spec, self._encode))
+            sql = SqlTool(database, await database.view(example.question, self.spec, self.encode))
         kinds: dict[str, Tool | None] = {"sql": sql, "calculator": Calculator()}
         return [tool for name in names if (tool := kinds[name]) is not None], sql
 
@@ -120,8 +120,9 @@ class DataStage:
         database = await asyncio.to_thread(self.database, example)
         return await answer_from_database(
             example, database, configuration.data, configuration.prompt, configuration.model, self._models, on_text,
-            on_attempt, repeat=repeat, encode=self._encode,
+            on_attempt, repeat=repeat, encode=self.encode,
         )  # fmt: skip
 
-    def _encode(self, texts: Sequence[str]) -> Vectors:
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Texts -> unit vectors, for search in schemas and among solved queries."""
         return encode_with_cache(texts, self._models.embedder(EmbeddingSpec()), self._models.cache)

@@ -20,6 +20,10 @@ _KEY = re.compile(
 )
 
 
+# Characters of a value in a sentence: enough to know it by.
+_LONGEST_VALUE = 60
+
+
 def has_key(text: str) -> bool:
     """Whether what looks like the key of a service stands in a text."""
     return _KEY.search(text) is not None
@@ -67,7 +71,11 @@ def field_problem(error: Mapping[str, Any]) -> str:
     message = message.replace("a valid tuple", "a list").replace("a valid string", "a text")
     # The value as it was written, cut: a whole document may stand in the wrong place. A key is hidden before the cut,
     # which could make it too short to be known as one.
-    return f"{message}, not {hide_keys(repr(error['input']))[:60]}" if "input" in error else message
+    if "input" not in error:
+        return message
+    value = hide_keys(repr(error["input"]))
+    # With a sign that it goes on, or a text would seem to have no closing quote.
+    return f"{message}, not {value if len(value) <= _LONGEST_VALUE else f'{value[:_LONGEST_VALUE]}…'}"
 
 
 class EndpointError(LlmOptError):

@@ -124,7 +124,8 @@ def _facts(project: Project, report: JobReport) -> None:
         ("Time", fmt.duration(job.took)),
         ("Cost", cost_word(job)),
     )
-    data_words = f"{data.label} ({job.data_version[:8]})" if data else f"{report.data_name} ({job.data_version[:8]})"
+    # A label has a number of its own; without one only the hash tells which data it was.
+    data_words = data.label if data else f"{report.data_name} ({job.data_version[:8]})"
     facts_text = [f"Base model {fmt.markdown(job.base_model)}", f"data {fmt.markdown(data_words)}"]
     facts_text += [f"{job.step:,} of {job.total_steps:,} steps"] if job.total_steps else []
     facts_text += [f"at the service {fmt.markdown(job.remote_id)}"] if job.remote_id else []

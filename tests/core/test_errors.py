@@ -47,3 +47,9 @@ def test_a_key_is_hidden_before_a_value_is_cut():
     value = "x" * 50 + " sk-proj-" + "a1B2" * 8
 
     assert "sk-" not in field_problem({"type": "int_parsing", "msg": "Input should be a number", "input": value})
+
+
+def test_a_value_that_is_cut_shows_that_it_goes_on() -> None:
+    error = {"type": "string_too_long", "msg": "String should have at most 200 characters"}
+    assert field_problem({**error, "input": "short"}).endswith("not 'short'")
+    assert field_problem({**error, "input": "x" * 1000}).endswith("xxx…")

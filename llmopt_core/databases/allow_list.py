@@ -117,7 +117,9 @@ def inspect_query(sql: str, dialect: Dialect, names: Names | None = None) -> Ins
     except _Problem as problem:
         return Inspection(problem.status, problem.reason)
     if text is None:
-        return Inspection("refused", "The query holds a quoted text or name that programs read in different ways.")
+        return Inspection(
+            "refused", "The query holds a quoted text, a space or a sign that programs read in different ways."
+        )
     return Inspection("ok", sql=text)
 
 

@@ -20,6 +20,12 @@ _BITS = re.compile(r"[bBxX]'[0-9a-fA-F]*+'|0[xX][0-9a-fA-F_]++|0[bB][01_]++")
 _DOLLARS = re.compile(r"\$(\w*)\$(?:(?!\$\1\$).)*+\$\1\$", re.DOTALL)
 _NAME = re.compile(r'"(?:[^"]|"")++"')
 _SQLITE_NAME = re.compile(r'"(?:[^"]|"")++"|`(?:[^`]|``)++`|\[[^\]]++\]')
+# What all engines take for space between words.
+_BLANKS = " \t\r\n\f"
+# Outside of texts: controls, spaces other than the plain one, and signs without a width.
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0b\x0e-\x1f\x7f-\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]"
+)
 _STRINGS = {
     "STRING": _TEXT, "NATIONAL_STRING": _TEXT, "UNICODE_STRING": _TEXT, "BYTE_STRING": _ESCAPED_TEXT,
     "RAW_STRING": _ESCAPED_TEXT, "HEX_STRING": _BITS, "BIT_STRING": _BITS, "HEREDOC_STRING": _DOLLARS,
@@ -66,6 +72,8 @@ def without_comments(sql: str, tokens: Sequence[Token], dialect: Dialect) -> str
         if not _is_plain(token, text, dialect):
             return None
         gap = sql[end : token.start]
+        if not gap.strip() and gap.strip(_BLANKS):
+            return None
         # A line break stays: two texts with one between them are one text.
         pieces += [gap if not gap.strip() else "\n" if "\n" in gap else " ", text]
         end = token.end + 1
@@ -74,6 +82,8 @@ def without_comments(sql: str, tokens: Sequence[Token], dialect: Dialect) -> str
 
 def _is_plain(token: Token, text: str, dialect: Dialect) -> bool:
     kind = token.token_type.name
+    if kind not in _STRINGS and _INVISIBLE.search(text):
+        return False
     if kind == "IDENTIFIER":
         return (_SQLITE_NAME if dialect == "sqlite" else _NAME).fullmatch(text) is not None
     pattern = _STRINGS.get(kind)

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from llmopt_core.databases.executor import SqlExecutor, run_query
+from llmopt_core.databases.executor import POOL, SqlExecutor, run_query
 from llmopt_core.databases.limits import QueryLimits
 from llmopt_core.databases.outcome import QueryOutcome
 from llmopt_core.databases.source import DataSource
@@ -25,6 +26,11 @@ from llmopt_core.errors import BadInput
 
 ROOT = Path(__file__).parents[3]
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c"
+# One call of a function, which no clock of SQLite interrupts.
+STUBBORN = (
+    "WITH RECURSIVE c(x, s) AS (SELECT 1, 'xx' UNION ALL SELECT x + 1, s || s FROM c WHERE x < 22) "
+    "SELECT instr(substr(s, 1, 4000000), substr(s, 1, 2000000) || 'y') FROM c WHERE x = 22"
+)
 MANY = {
     "sqlite": "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000000) SELECT x FROM c",
     "duckdb": "SELECT range AS x FROM range(1000000000)",
@@ -223,6 +229,16 @@ def test_a_query_that_is_cancelled_ends_its_child(shop: Path) -> None:
     with pytest.raises(Stop):
         executor.run(ENDLESS, heartbeat)
     assert executor.run("SELECT 1").rows == ((1,),)
+
+
+def test_a_child_that_was_killed_has_a_successor_before_anybody_asks(shop: Path) -> None:
+    POOL.close()
+    outcome = SqlExecutor(DataSource.parse(shop), QueryLimits(seconds=0.5)).run(STUBBORN)
+    assert (outcome.status, outcome.reason) == ("ended", "The query took more than 0.5 s and was ended.")
+    end = time.monotonic() + 60
+    while POOL.idle.empty() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not POOL.idle.empty()
 
 
 def test_queries_of_many_threads_are_all_answered(shop: Path) -> None:

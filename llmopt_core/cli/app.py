@@ -41,6 +41,7 @@ from llmopt_core.cli import (
     report,
     retrieve,
     sql,
+    sql_audit,
     sql_compare,
 )
 from llmopt_core.cli.coverage import OUT_OF_BUDGET
@@ -65,7 +66,8 @@ app = typer.Typer(
 )
 _MODULES = (
     evaluate, gate, import_results, compare, noise, advise, ladder, failures, judge_labels, prompts, chunk, chunk_sweep,
-    retrieve, sql, sql_compare, ask_data, ablate, finetune, jobs, project, questions, report, export, doctor, browser,
+    retrieve, sql, sql_compare, sql_audit, ask_data, ablate, finetune, jobs, project, questions, report, export, doctor,
+    browser,
 )  # fmt: skip
 for module in _MODULES:
     module.register(app)

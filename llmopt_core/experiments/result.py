@@ -28,6 +28,7 @@ from llmopt_core.runs.question_splits import part_of
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import PerQuestion, Run
 from llmopt_core.statistics.clusters import summarize_clusters
+from llmopt_core.statistics.intervals import summarize
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.types import Hit, Record
 
@@ -152,7 +153,7 @@ def _run(
         "model_calls": run.usage.calls,
         "cached_calls": run.usage.cached_calls,
         "seconds": run.seconds if source is None or source.has_seconds else None,
-        "per_question": asdict(known_per_question(each, run)),
+        "per_question": {**asdict(known_per_question(each, run)), "ci95": _cost_intervals(records, source)},
         "documents_version": run.documents_version,
         "uses_documents": run.retrieves if source is None or source.has_contexts else None,
         "training_overlap": overlap.model_dump(mode="json"),
@@ -161,6 +162,21 @@ def _run(
         **({"imported": asdict(source)} if source else {}),
         "records": [_record(record, source) for record in records],
     }
+
+
+def _cost_intervals(records: Sequence[Record], source: ImportSource | None) -> dict[str, list[float | None]]:
+    """Of the means of a question that was asked afresh; without those that are not known of each of them."""
+    if source is not None:
+        return {}
+    fresh = [one for one in records if one.usage.calls and not one.usage.cached_calls and one.failure is None]
+    values: dict[str, list[float | None]] = {
+        "cost_usd": [one.usage.cost_usd for one in fresh],
+        "tokens": [float(one.usage.prompt_tokens + one.usage.completion_tokens) for one in fresh],
+        "seconds": [one.seconds for one in fresh],
+    }
+    whole = {name: column for name, column in values.items() if len(column) > 1 and None not in column}
+    summaries = {name: summarize(column) for name, column in whole.items()}
+    return {name: [one.low, one.high] for name, one in summaries.items()}
 
 
 def _caveats(run: Run, overlap: TrainingOverlap) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ class Bar:
     colour: str
     is_hatched: bool = False
     turn: int = 0
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,11 @@ def bar_chart(
         places = [start + j * (_BAR + _GAP) for j in range(len(group))]
         # `strict` tells a caller that gave fewer colours than bars, which would drop the last runs in silence.
         kinds = zip(places, group, colours, hatching or [False] * len(colours), turns(colours), strict=True)
-        bars = [replace(_bar(x, v, c, y), is_hatched=h, turn=t) for x, v, c, h, t in kinds if v[0] is not None]
+        bars = [
+            replace(_bar(x, v, c, y), is_hatched=h, turn=t, place=number)
+            for number, (x, v, c, h, t) in enumerate(kinds)
+            if v[0] is not None
+        ]
         missing = [x + _BAR / 2 for x, v in zip(places, group, strict=True) if v[0] is None]
         groups.append(Group(label, start + inner / 2, tuple(bars), tuple(missing)))
     ticks = tuple((y(value), f"{value:g}") for value in _ticks(bottom, top))

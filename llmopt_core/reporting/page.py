@@ -103,7 +103,7 @@ class Report:
     """Everything on the page; `caveats` are sentences, each with whether it stands in red.
 
     `tested` says in short what verdicts hold for, `method` how they were tested; `colours` are those that runs have
-    elsewhere, by their names; `votes` is None where nobody voted.
+    elsewhere, by their names; `votes` is None where nobody voted; `scope` says what all numbers stand over.
     """
 
     title: str
@@ -117,6 +117,7 @@ class Report:
     method: str = ""
     colours: Mapping[str, str] = field(default_factory=dict)
     votes: VotesTable | None = None
+    scope: str = ""
     opening: tuple[ReportSection, ...] = ()
     findings: tuple[ReportSection, ...] = ()
     closing: tuple[ReportSection, ...] = ()

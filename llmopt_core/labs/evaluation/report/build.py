@@ -64,6 +64,7 @@ def build_report(
         findings=(failure_section(source), wins_section(source), cost_section(source)),
         closing=(method_section(source, report.method), limits_section(source, [text for text, _ in report.caveats])),
         examples=fit_texts(report.examples),
+        scope=source.scope,
     )
 
 

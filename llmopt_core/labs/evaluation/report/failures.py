@@ -52,7 +52,7 @@ def _kinds(source: ReportSource, part: slice) -> ReportTable:
         (_title(kind), *(rate_words(counts[kind, label]) for label in labels), _explanation(kind)) for kind in kinds
     ]
     total = ("All failures", *(rate_words(_failed(records)) for records in source.diagnoses[part]), "")
-    return ReportTable("By likely cause", ("kind", *labels, "what it means"), (total, *rows), _NOTE)
+    return ReportTable("By likely cause", ("kind", *labels, "what it means"), (total, *rows), f"{_NOTE} {source.scope}")
 
 
 def _is_found(kind: FailureKind | None, counts: dict[tuple[FailureKind | None, str], Rate]) -> bool:
@@ -79,7 +79,7 @@ def _categories(source: ReportSource, part: slice) -> list[ReportTable]:
         (name or "(none)", *(rate_words(_failed(_in_category(records, name))) for records in source.diagnoses[part]))
         for name in names
     )
-    return [ReportTable("Failures by category", ("category", *source.labels[part]), rows, _NOTE)]
+    return [ReportTable("Failures by category", ("category", *source.labels[part]), rows, f"{_NOTE} {source.scope}")]
 
 
 def _in_category(records: Sequence[Diagnosis], name: str) -> list[Diagnosis]:

@@ -7,6 +7,7 @@ from llmopt_core.labs.evaluation.ladder.rung import Ladder, Rung, Section, count
 from llmopt_core.reporting.formatting import DASH, change, duration, interval, money, p_value, score
 from llmopt_core.reporting.sections import ReportSection, ReportTable
 from llmopt_core.reporting.verdict_words import unit_note, verdict_words
+from llmopt_core.runs.question_splits import part_of
 
 _COLUMNS = ("step", "experiment", "mean", "difference", "verdict", "what it takes per question", "why")
 
@@ -30,6 +31,8 @@ def _table(section: Section) -> ReportTable:
             f"Today: {today.name}, {amount} since {section.rungs[0].name}: {verdict_words(total)} "
             f"({unit_note(total.pairs, total.clusters)})."
         )
+    part = part_of(section.set_name)
+    sentences.append(f"Each mean stands over the questions that were scored; split: {part[1] if part else 'none'}.")
     graded = f", graded by {section.judge}" if section.judge else ""
     title = f"{describe_questions(section)}{graded}"
     return ReportTable(title, _COLUMNS, tuple(map(_row, section.rungs)), " ".join(filter(None, sentences)))

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llmopt_core.experiments.result_file import Result
+from llmopt_core.experiments.result_file import Result, result_split
 from llmopt_core.experiments.run_scores import RunScoreTable
 from llmopt_core.labs.evaluation.failure_kinds import Diagnosis
+from llmopt_core.reporting.formatting import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,16 @@ class ReportSource:
     metric: str
     tables: tuple[RunScoreTable, ...]
     diagnoses: tuple[Sequence[Diagnosis], ...]
+
+    @property
+    def scope(self) -> str:
+        """What all numbers stand over: how many questions, of which set and part."""
+        values = self.result.get("evaluation_set")
+        questions = values if isinstance(values, Mapping) else {}
+        asked = {str(record["example_id"]) for run in self.runs for record in run["records"]}
+        name = str(questions.get("name") or "")
+        of_set = f" of the set {name}" if name else ""
+        return f"Over {plural(len(asked), 'question')}{of_set}; split: {result_split(self.result) or 'none'}."
 
     @property
     def runs(self) -> list[Mapping[str, Any]]:

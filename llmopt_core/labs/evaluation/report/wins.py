@@ -23,7 +23,7 @@ def wins_section(source: ReportSource) -> ReportSection:
         return ReportSection(title, ("There is nothing to compare: one configuration, or no score.",))
     sentence = (
         f"By {metric_title(source.metric)}, against {source.labels[source.baseline]}, on the questions that both "
-        "answered; unit: question. Whether a difference is more than chance, the verdicts above say."
+        f"answered; unit: question. {source.scope} Whether a difference is more than chance, the verdicts above say."
     )
     others = [i for i in range(len(source.labels)) if i != source.baseline]
     flips = {i: list_flips(source.tables[source.baseline], source.tables[i], source.metric) for i in others}

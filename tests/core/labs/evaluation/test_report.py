@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +182,78 @@ def test_one_run_and_a_wrong_baseline() -> None:
         build_report(result())
     bare = {"configuration": "a", "metrics": {}, "records": []}
     assert "nothing to compare" in render(build_report({"runs": [bare, bare]}))
+
+
+def test_the_ladder_of_a_file_goes_by_its_parents(two: dict[str, Any]) -> None:
+    """`child` stands before its parent; one whose parent is not in the file is held against the baseline."""
+    spec = {"model": {}, "prompt": {"template": "{{ question }}"}}
+    rag = {**spec, "retrieval": {"search": {"method": "hybrid"}}}
+    two["runs"] = [
+        run("child", [True] * 9 + [False], parent="rag", spec=rag),
+        run("baseline", [False] * 6 + [True] * 4, spec=spec),
+        run("rag", [True] * 8 + [False] * 2, parent="baseline", spec=rag),
+        run("other", [True] * 5 + [False] * 5, parent="gone"),
+    ]
+    found = table(build_report(two), "Ladder")
+    assert [row[1] for row in found.rows] == ["baseline", "rag", "child", "other"]
+    assert [re.findall(r"against (\w+)", row[3]) for row in found.rows] == [[], ["baseline"], ["rag"], ["baseline"]]
+    assert found.rows[2][3].startswith("+0.10")
+    assert "retrieval added: hybrid search" in found.rows[1][6]
+    # A circle of parents, which no experiment file can have and a hand-made one may, ends.
+    two["runs"][0]["parent"], two["runs"][2]["parent"] = "rag", "child"
+    assert len(table(build_report(two), "Ladder").rows) == 4
+
+
+def test_costs_have_the_interval_that_the_file_has(two: dict[str, Any]) -> None:
+    two["runs"][1]["per_question"]["ci95"] = {"cost_usd": [0.0008, 0.0012], "tokens": [90.0, 110.0]}
+    found = table(build_report(two), "Costs")
+    assert dict(zip(found.columns, found.rows[1], strict=True))["cost per question"] == "$0.001 ($0.0008 to $0.0012)"
+    assert found.rows[1][2] == "100 (90 to 110)"
+    assert "Where no interval stands" in found.note
+    two["runs"][1]["per_question"]["ci95"] = {"cost_usd": ["x", None], "tokens": 7}
+    assert table(build_report(two), "Costs").rows[1][1:3] == ("$0.001", "100")
+
+
+def _walk(page: str) -> Iterator[tuple[str, str, list[list[str]]]]:
+    """Each table of a page: the heading that it stands under, all words of its section, its rows of cells."""
+    body = re.sub(r"<(style|script|svg).*?</\1>", "", page, flags=re.DOTALL)
+    for part in re.split(r"<h2>", body)[1:]:
+        title, _, rest = part.partition("</h2>")
+        words = unescape(re.sub(r"<[^>]+>", " ", rest))
+        for found in re.findall(r"<table.*?</table>", rest, flags=re.DOTALL):
+            rows = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, flags=re.DOTALL) for row in found.split("<tr>")[1:]]
+            yield title, words, [[unescape(re.sub(r"<[^>]+>", " ", cell)) for cell in row] for row in rows]
+
+
+def test_every_number_of_the_page_has_its_n_interval_coverage_split_and_unit(two: dict[str, Any]) -> None:
+    """All tables are walked, cell by cell: nothing that is estimated stands there bare."""
+    two["runs"].append(run("third", [True] * 9 + [False], parent="rag"))
+    two["runs"][2]["per_question"]["ci95"] = {"cost_usd": [0.001, 0.003], "tokens": [100, 300], "seconds": [1.0, 2.0]}
+    two["votes"] = []
+    page = render(build_report(two))
+    walked: Counter[str] = Counter()
+    for title, words, (head, *rows) in _walk(page):
+        if title in ("Every question", "Goal", "Data and splits", "Limits"):
+            continue
+        assert re.search(r"[Ss]plit: (confirm|none)", words), title
+        assert re.search(r"[Uu]nit: (question|document|run)", words), title
+        for row in rows:
+            whole = " | ".join(row)
+            for name, cell in zip(head, row, strict=True):
+                # A score, a difference, a share, a mean of money or time.
+                if not re.search(r"\d\.\d|\d %", cell) or name.strip() in ("why", "question", "id"):
+                    continue
+                walked[title] += 1
+                where = f"{title}, {name}: {cell}"
+                is_single = "score" in name or name.startswith("answer of")  # of one record
+                is_sum = "sums and no estimates" in words
+                is_known_bare = "Where no interval stands" in words or "per question" in name
+                assert " to " in cell or is_single or is_sum or is_known_bare, where
+                assert re.search(r"\d of [\d,]+|\d+ asked|questions;", whole) or re.search(r"\(n\)", " ".join(head)) \
+                    or is_single or is_sum, where  # fmt: skip
+    assert set(walked) >= {"Ladder", "Each configuration against baseline", "Error kinds", "Costs"}
+    assert sum(walked.values()) > 25
+    # The charts say it as well, to who comes by keyboard.
+    bars = re.findall(r'<rect class="bar" tabindex="0" role="img" aria-label="([^"]+)"', page)
+    assert len(bars) == 3
+    assert all(re.fullmatch(r"Exact match \d\.\d\d \(.+ to .+\), 10 of 10 scored: \w+", bar) for bar in bars)

@@ -92,7 +92,7 @@ def category_map(scores: Sequence[CategoryScore], inks: Mapping[str, Ink], notes
         xaxis={
             "tickvals": list(range(len(columns))), "ticktext": titles, "side": "top", "showgrid": False,
             "range": [-0.5, len(columns) - 0.5], "tickangle": 0 if wordy else -60, "fixedrange": True,
-            "title": {"text": "Category", "standoff": 6},
+            "title": {"text": "Category", "standoff": 16},
         },
         yaxis={
             "tickvals": list(range(len(rows))), "showgrid": False, "range": [len(rows) - 0.5, -0.5],

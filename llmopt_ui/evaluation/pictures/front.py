@@ -40,6 +40,8 @@ def front_view(selection: Selection, comparison: Sequence[Entry], metric: str, k
     if front.missing:
         named = ", ".join(f"{fmt.markdown(name)} ({fmt.markdown(why)})" for name, why in front.missing.items())
         st.caption(f":material/info: Not drawn, which is not 0: {named}.")
+    if kind == "cost" and front.drawn and not any(one.price for one in front.drawn):
+        st.caption(":material/info: Nothing that is drawn was paid for, so only the height tells them apart.")
     st.caption(fmt.markdown(f"{RULE} {matrix.family} {matrix.unit[:1].upper()}{matrix.unit[1:]}."))
     records_bar(selection, metric, "front")
     _numbers(selection, comparison, metric, front, kind=kind, notes=notes)

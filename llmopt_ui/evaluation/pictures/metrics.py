@@ -13,6 +13,7 @@ from llmopt_ui.components import section
 from llmopt_ui.evaluation.comparison import Selection
 from llmopt_ui.evaluation.pictures.marks import notes_of, records_bar
 from llmopt_ui.evaluation.pictures.radar import RADAR_AT_MOST, RADAR_LIMITS, radar, radar_names
+from llmopt_ui.evaluation.records_address import clicked_names, open_records
 from llmopt_ui.evaluation.score_bars import score_bars
 from llmopt_ui.pickers import address_arguments
 from llmopt_ui.runs.leaderboard_table import leaderboard_table
@@ -43,6 +44,11 @@ def metrics_view(selection: Selection, comparison: Sequence[Entry]) -> None:
         leaderboard_table(comparison, metrics, selection.inks, "picture_scores", cost=False)
 
 
+def _take_point() -> None:
+    if names := clicked_names("radar", 2):
+        open_records(names[0], names[1])
+
+
 def _radar(comparison: Sequence[Entry], selection: Selection, metrics: Sequence[str]) -> None:
     results = {entry.name: entry.summaries for entry in comparison}
     titles = {metric: metric_title(metric) for metric in metrics}
@@ -50,8 +56,9 @@ def _radar(comparison: Sequence[Entry], selection: Selection, metrics: Sequence[
     drawn = {name: results[name] for name in names[:RADAR_AT_MOST]}
     if drawn:
         figure = radar(drawn, titles, selection.inks, notes_of(comparison))
-        show_chart(figure, "radar", "Profile of each configuration over the metrics")
-    st.caption(RADAR_LIMITS)
+        show_chart(figure, "radar", "Profile of each configuration over the metrics", on_select=_take_point,
+                   selection_mode="points")  # fmt: skip
+    st.caption(f"Mean scores, 0 in the middle and 1 at the rim. {RADAR_LIMITS}")
     without = [name for name in results if name not in names]
     if without:
         st.caption(f":material/info: Not drawn, since a metric is missing: {fmt.markdown(', '.join(without))}.")

@@ -41,8 +41,8 @@ def radar(
         polar={
             "bgcolor": "rgba(0,0,0,0)",
             "radialaxis": {"range": [0, 1], "dtick": 0.25, "gridcolor": FAINT, "angle": 90, "tickangle": 90,
-                           "title": {"text": "Mean score"}},
-            "angularaxis": {"gridcolor": FAINT, "rotation": 90, "direction": "clockwise"},
+                           "linecolor": FAINT},
+            "angularaxis": {"gridcolor": FAINT, "linecolor": FAINT, "rotation": 90, "direction": "clockwise"},
         },
         showlegend=True,
         dragmode=False,
@@ -62,6 +62,7 @@ def _outline(
     name: str, summaries: Mapping[str, Summary], titles: Mapping[str, str], ink: Ink, note: str
 ) -> go.Scatterpolar:
     metrics = [*titles, next(iter(titles))]
+    unseen = {"marker": {"opacity": 1}}
     more = f" ({note})" if note else ""
     return go.Scatterpolar(
         r=[summaries[metric].mean for metric in metrics],
@@ -70,6 +71,9 @@ def _outline(
         mode="lines+markers",
         line={"color": ink.colour, "width": 2.5, "dash": "dash" if ink.pattern else "solid"},
         marker={"size": 8, "color": ink.colour},
+        customdata=[[name, metric] for metric in metrics],
+        selected=unseen,
+        unselected=unseen,
         hovertext=[
             f"<b>{figure_text(name)}</b><br>{figure_text(titles[metric])}: {summary_words(summaries[metric])}"
             for metric in metrics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -191,7 +192,26 @@ def _read_lines(name: str, text: str) -> tuple[list[Any], list[str]]:
     return values, problems
 
 
+# The first words of forms that are known and not read: what they are, and what to export in their place.
+_HTML = re.compile(r"\s*<(?:!doctype|html)\b", re.IGNORECASE)
+_YAML = re.compile(r"(?:---\s*\n)?\s*(?:#.*\n\s*)*[A-Za-z_][\w-]*:(?:\s|$)")
+_IN_PLACE = "export it as JSON in its place, with promptfoo by `promptfoo export eval ID -o FILE.json`"
+
+
+def _check_form(name: str, text: str) -> None:
+    """Refuse other forms of results in words that say what to export.
+
+    Raises:
+        BadInput: It is a page or YAML.
+    """
+    if _HTML.match(text):
+        raise BadInput(f"{name} is a page (HTML) for people to read; {_IN_PLACE}.")
+    if _YAML.match(text) and not set(",;\t|") & set(text.lstrip().partition("\n")[0]):
+        raise BadInput(f"{name} is YAML, in which no results are read; {_IN_PLACE}.")
+
+
 def _read_table(name: str, folder: str, text: str) -> ResultFile:
+    _check_form(name, text)
     table = number_rows(text)
     line, header = next(table, (1, []))
     if isinstance(header, str):

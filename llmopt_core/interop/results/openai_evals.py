@@ -53,6 +53,11 @@ def kind(file: ResultFile) -> str:
     return ""
 
 
+def is_open_source_log(file: ResultFile) -> bool:
+    """Whether it is what `oaieval` records: a line for what was run, and one for each event."""
+    return bool(file.first.keys() & {"spec", "final_report"}) or {"event_id", "sample_id"} <= file.first.keys()
+
+
 def read(files: Sequence[tuple[ResultFile, str]]) -> list[VariantResults]:
     """A variant per run of an eval, and per model of a batch or of completions.
 

@@ -110,4 +110,9 @@ def _reader_of(file: ResultFile) -> tuple[int, str]:
         return -1, ""
     if file.problems and not file.objects:
         raise BadInput(f"{file.problems[0]}; expected {EXPECTED}.")
+    if openai_evals.is_open_source_log(file):
+        raise BadInput(
+            f"{file.name} is a log of OpenAI's open-source Evals (oaieval), which is not read; run the eval in "
+            "promptfoo and import that, or write a table with the columns question, answer, reference and correct."
+        )
     raise BadInput(f"{file.name} is no file of results; expected {EXPECTED}.")

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from .conftest import ROOT, Command
 
 DATA = ROOT / "tests" / "data" / "results"
@@ -89,3 +91,38 @@ def test_other_files_of_a_folder_are_left_out_and_named(inside: Command, tmp_pat
     assert "notes.txt is no table and no JSON; left out" in result.errors
     # What is named by itself is meant.
     assert inside("import-results", folder / "package.json").code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("out.html", "<!DOCTYPE html>\n<html><body>promptfoo</body></html>", "is a page (HTML) for people to read"),
+        ("out.yaml", "evalId: eval-1\nresults:\n  version: 3\n", "is YAML, in which no results are read"),
+        ("log.jsonl", '{"spec": {"eval_name": "x"}}\n{"run_id": "1", "event_id": 0, "sample_id": "a"}\n', "oaieval"),
+    ],
+)
+def test_forms_that_are_not_read_name_what_to_bring_instead(
+    inside: Command, tmp_path: Path, name: str, text: str, words: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    result = inside("import-results", name, "--json")
+    assert result.code == 2
+    assert result.complaint.startswith(f"{name} is")
+    assert words in result.complaint
+    assert "promptfoo" in result.complaint
+
+
+def test_a_gate_compares_two_imports_and_an_experiment_refuses_one(
+    inside: Command, tmp_path: Path, experiment: Path
+) -> None:
+    assert inside("import-results", DATA / "promptfoo" / "two_models.json", "--json", "old.json").code == 0
+    metric = "pass (promptfoo)"
+    arguments = ("gate", "old.json", "--baseline", "old.json", "--configuration", "model-a")
+    found = inside(*arguments, "--no-regression", f"{metric}:0.02", "--min-coverage", 0.1, "--json")
+    assert found.code == 3, found.errors
+    (check,) = [one for one in found.json()["checks"] if one["rule"] == "no-regression" and one["category"] is None]
+    assert (check["metric"], check["gain"]) == (metric, 0.0)
+    refused = inside("evaluate", experiment, "-q", "--baseline", "old.json", "--no-regression", "exact_match:0.02")
+    assert refused.code == 2
+    assert "old.json was imported from another tool" in refused.complaint
+    assert "llmopt gate NEW.json --baseline OLD.json" in refused.complaint

@@ -82,6 +82,12 @@ def check_baseline(baseline: Baseline, subject: Subject, rules: Rules) -> None:
     """
     name, version = _set_of(baseline.result, baseline.name)
     if version != subject.set_version:
+        if any(run.get("imported") for run in baseline.result["runs"]):
+            raise BadInput(
+                f"{baseline.name} was imported from another tool, with questions that are not those of "
+                f"{subject.set_name} (version {_short(version)} against {_short(subject.set_version)}); compare it "
+                "with another import of the same questions: llmopt gate NEW.json --baseline OLD.json."
+            )
         raise BadInput(
             f"{baseline.name} was made on version {_short(version)} of {name}, and this is version "
             f"{_short(subject.set_version)} of {subject.set_name}: other questions; evaluate the baseline again on "

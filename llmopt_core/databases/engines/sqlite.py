@@ -10,6 +10,7 @@ from pathlib import Path
 from llmopt_core.databases.allow_list import Names
 from llmopt_core.databases.engines.base import EngineError, QueryRefusal, QueryStop, Result, file_mark, read_rows
 from llmopt_core.databases.limits import QueryLimits
+from llmopt_core.databases.schema import quote_name_always
 
 # Refused even where SQLite has them: they touch files, load code, give pointers away, or fill memory at one stroke.
 FORBIDDEN_FUNCTIONS = frozenset(
@@ -54,11 +55,14 @@ class SQLiteEngine:
     def _lock(self) -> None:
         connection = self._connection
         # Before the authorizer, which keeps the schema table out of reach.
-        names = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
-        self._names = Names(frozenset(str(name).lower() for (name,) in names))
-        # Their tables are made at first use, which the authorizer would forbid.
-        for function in ("json_each", "json_tree"):
-            connection.execute(f"SELECT 1 FROM {function}('[]')").fetchall()  # noqa: S608
+        found = connection.execute("SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
+        self._names = Names(frozenset(str(name).lower() for name, _ in found))
+        # Virtual tables are connected at first use, which the authorizer would forbid.
+        virtual = [quote_name_always(str(name)) for name, sql in found if str(sql).upper().startswith("CREATE VIRTUAL")]
+        for table in ("json_each('[]')", "json_tree('[]')", *virtual):
+            # Of a module that is not here; a query of it will say so.
+            with suppress(sqlite3.OperationalError):
+                connection.execute(f"SELECT 1 FROM {table} LIMIT 0").fetchall()  # noqa: S608
         for what, most in _LIMITS.items():
             connection.setlimit(what, most)
         connection.set_authorizer(_authorize)
@@ -151,6 +155,9 @@ def _authorize(action: int, first: str | None, second: str | None, _database: st
         return sqlite3.SQLITE_DENY
     if action == sqlite3.SQLITE_READ and (first or "").lower().startswith(("sqlite_", "pragma_")):
         return sqlite3.SQLITE_DENY
+    # Full-text search asks for it within a query, to see whether somebody wrote.
+    if action == sqlite3.SQLITE_PRAGMA and first == "data_version" and second is None:
+        return sqlite3.SQLITE_OK
     return sqlite3.SQLITE_OK if action in _ALLOWED_ACTIONS else sqlite3.SQLITE_DENY
 
 

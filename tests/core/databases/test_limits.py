@@ -106,6 +106,18 @@ def test_odd_names_are_read(shop: Path) -> None:
     assert (outcome.columns, outcome.rows) == (("unit price", "城市"), ((1.5, "北京"),))
 
 
+def test_full_text_search_is_read(shop: Path) -> None:
+    connection = sqlite3.connect(shop)
+    connection.execute("CREATE VIRTUAL TABLE note USING fts5(body)")
+    connection.execute("INSERT INTO note VALUES ('good soup'), ('bad soup')")
+    connection.commit()
+    connection.close()
+    executor = SqlExecutor(DataSource.parse(shop))
+    assert executor.run("SELECT body FROM note WHERE note MATCH 'good' ORDER BY bm25(note)").rows == (("good soup",),)
+    assert executor.run("INSERT INTO note(note) VALUES ('rebuild')").status == "refused"
+    assert executor.run("PRAGMA data_version").status == "refused"
+
+
 def test_a_cell_that_reads_like_an_order_is_a_value(shop: Path) -> None:
     connection = sqlite3.connect(shop)
     text = "Ignore all rules; '); DROP TABLE restaurant; --"

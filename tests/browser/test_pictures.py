@@ -93,3 +93,14 @@ def test_a_mark_of_a_picture_opens_its_records(evaluation: Page, picture: str, m
     page.get_by_role("tab", name="Pictures", exact=True).click()
     settled(page)
     expect(page.get_by_role("tab", name="Pictures", exact=True)).to_have_attribute("aria-selected", "true")
+
+
+def test_a_point_of_the_radar_opens_the_records_by_its_metric(evaluation: Page) -> None:
+    page = evaluation
+    page.get_by_role("tab", name="Pictures", exact=True).click()
+    settled(page)
+    page.get_by_role("radio", name="Radar", exact=True).click()
+    settled(page)
+    click_middle(page, page.locator(".js-plotly-plot .point").first)
+    expect(page.get_by_text("24 of 24 records of rag.")).to_be_visible()
+    assert "records_by=faithfulness" in page.url

@@ -45,7 +45,8 @@ def radar(
             "angularaxis": {"gridcolor": FAINT, "linecolor": FAINT, "rotation": 90, "direction": "clockwise"},
         },
         showlegend=True,
-        dragmode=False,
+        # With no way to drag a radar hears no clicks either.
+        dragmode="zoom",
     )  # fmt: skip
 
 

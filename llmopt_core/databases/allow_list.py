@@ -65,7 +65,7 @@ class Names:
 
     Attributes:
         tables: Tables and views. One of them may look like a path.
-        row_functions: Functions of one argument that may be a row, which PostgreSQL also calls as `row.function`.
+        row_functions: Functions of one argument, which PostgreSQL also calls as `argument.function`.
     """
 
     tables: frozenset[str] = frozenset()

@@ -8,6 +8,7 @@ from typing import Any
 
 from llmopt_core.databases.allow_list import Names
 from llmopt_core.databases.engines.base import EngineError, QueryRefusal, QueryStop, Result, read_rows
+from llmopt_core.databases.functions import FUNCTIONS
 from llmopt_core.databases.limits import QueryLimits
 
 _INSTALL = 'The driver for PostgreSQL is not installed; run: pip install "psycopg[binary]"'
@@ -25,10 +26,10 @@ _TABLES = """
 SELECT lower(c.relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND n.nspname !~ '^(pg_|information_schema$)'
 """
-# Functions that may take a row as their only argument, but for names of columns.
+# Functions of one argument, a row or a value, but for those that compute from it alone and for names of columns.
 _ROWS = """
-SELECT DISTINCT lower(p.proname) FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0]
-WHERE p.pronargs - p.pronargdefaults <= 1 AND (t.typtype = 'c' OR t.typtype = 'p') AND NOT EXISTS (
+SELECT DISTINCT lower(p.proname) FROM pg_catalog.pg_proc p
+WHERE p.pronargs > 0 AND p.pronargs - p.pronargdefaults <= 1 AND p.provolatile <> 'i' AND NOT EXISTS (
     SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE a.attname = p.proname AND a.attnum > 0 AND n.nspname !~ '^(pg_|information_schema$)')
@@ -69,7 +70,8 @@ class PostgreSQLEngine:
         try:
             connection = psycopg.connect(**arguments, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type]
             connection.execute("SET default_transaction_read_only = on")
-            self._names = Names(*(frozenset(name for (name,) in connection.execute(sql)) for sql in (_TABLES, _ROWS)))
+            tables, functions = (frozenset(name for (name,) in connection.execute(sql)) for sql in (_TABLES, _ROWS))
+            self._names = Names(tables, functions - FUNCTIONS["postgres"])
         except (psycopg.Error, UnicodeError) as error:
             raise EngineError(_connect_sentence(error, str(arguments.get("password") or ""))) from None
         _load_odd_values(connection)

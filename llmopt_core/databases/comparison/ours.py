@@ -8,6 +8,7 @@ nothing is proved: any query that is empty by mistake would look right.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -135,12 +136,26 @@ def _same_numbers(ours: list[Row], theirs: list[Row]) -> bool:
     ours, theirs = sorted(ours, key=_sort_key), sorted(theirs, key=_sort_key)
     if all(map(same_row, ours, theirs)):
         return True
-    return len(ours) <= _MOST_PAIRED and _can_be_paired(ours, theirs)
+    # One number a row: no other pairing can be better than the sorted one.
+    return len(_sort_key(ours[0])) > 1 and len(ours) <= _MOST_PAIRED and _can_be_paired(ours, theirs)
+
+
+def _partners(row: Row, others: list[Row], firsts: list[float]) -> list[int]:
+    """Places of rows that are equal to a row, looked for where their first numbers are near."""
+    first = _sort_key(row)[0]
+    slack = 0.0 if math.isinf(first) else 2 * TOLERANCE * abs(first)
+    places = range(bisect_left(firsts, first - slack), bisect_right(firsts, first + slack))
+    return [place for place in places if same_row(row, others[place])]
 
 
 def _can_be_paired(ours: list[Row], theirs: list[Row]) -> bool:
     """Whether each row has a partner of its own; sorting alone may pair rows wrongly that are nearly equal."""
-    partners = [[place for place, other in enumerate(theirs) if same_row(row, other)] for row in ours]
+    firsts = [_sort_key(row)[0] for row in theirs]
+    partners: list[list[int]] = []
+    for row in ours:
+        partners.append(_partners(row, theirs, firsts))
+        if not partners[-1]:
+            return False
     owner: dict[int, int] = {}
 
     def place_row(first: int) -> bool:

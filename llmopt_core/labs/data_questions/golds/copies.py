@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -74,9 +75,15 @@ class DataCopies:
         """Delete all copies."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def is_small(self) -> bool:
-        """Whether the database is small enough to be copied."""
-        return self._source.stat().st_size <= MOST_BYTES
+    def can_be_made(self) -> bool:
+        """Whether the database is small enough to be copied, and of tables that can be."""
+        if self._source.stat().st_size > MOST_BYTES:
+            return False
+        try:
+            self.shuffled(0)
+        except StorageError:
+            return False
+        return True
 
     def shuffled(self, seed: int) -> Path:
         """The same rows, stored in another order: for 0 as they are, for 1 reversed, else drawn at random."""
@@ -90,14 +97,14 @@ class DataCopies:
         return self._made[seed]
 
     def changed(self, change: Change) -> Path:
-        """A copy with one change."""
+        """A copy with one change; where the table's own rules forbid it, a copy without."""
         if change not in self._made:
             base = self.shuffled(0)
             path = self._folder / f"change_{len(self._made)}.sqlite"
             shutil.copyfile(base, path)
             connection = sqlite3.connect(path)
             try:
-                with connection:
+                with suppress(sqlite3.IntegrityError), connection:
                     for statement in change.statements():
                         connection.execute(statement)
             finally:

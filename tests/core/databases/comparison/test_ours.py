@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from llmopt_core.databases.comparison import ours
 from llmopt_core.databases.comparison.ours import Order, compare, compare_any, order_of
 from llmopt_core.databases.comparison.verdicts import Pair, compare_pair
 from llmopt_core.databases.outcome import QueryOutcome
@@ -38,6 +39,16 @@ from llmopt_core.databases.outcome import QueryOutcome
 )
 def test_bags_of_rows(gold, prediction, verdict):
     assert compare(gold, prediction) == verdict
+
+
+def test_many_different_rows_are_told_apart_without_trying_all_pairs(monkeypatch):
+    looked = []
+    real = ours.same_row
+    monkeypatch.setattr(ours, "same_row", lambda one, other: looked.append(1) or real(one, other))
+    rows = [(float(place), float(place % 7)) for place in range(2000)]
+    assert compare(rows, [(one, other + 0.5) for one, other in rows]) == "different"
+    assert compare(rows, [(one * 1.0000001, other) for one, other in reversed(rows)]) == "same"
+    assert len(looked) < 10_000
 
 
 def test_order_counts_where_the_outermost_gold_orders():

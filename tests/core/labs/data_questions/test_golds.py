@@ -125,3 +125,19 @@ def test_the_database_is_not_changed_and_copies_are_deleted(tmp_path):
     assert sqlite3.connect(copies.shuffled(1)).execute('SELECT "值" FROM "a ""b"').fetchall() == [(2,), (1,)]
     copies.close()
     assert not any(one.exists() for one in made)
+
+
+def test_rules_of_a_table_and_tables_that_cannot_be_copied_break_nothing(tmp_path):
+    path = tmp_path / "ruled.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        "CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT UNIQUE COLLATE NOCASE NOT NULL, n INTEGER);"
+        "INSERT INTO word VALUES (1, 'a', 1), (2, 'b', 2);"
+        "CREATE VIRTUAL TABLE full USING fts5(text); INSERT INTO full VALUES ('a b');"
+    )
+    connection.commit()
+    connection.close()
+    with GoldAuditor(path) as auditor:
+        (finding,) = auditor.audit("SELECT text FROM word WHERE n > 1 AND id >= 0", "What is above 1?")
+        assert finding.kind == "passes_by_accident"
+        assert auditor.audit("SELECT text FROM word WHERE text = 'A'", "Which is A?") == []

@@ -131,7 +131,7 @@ class DatabaseFolder:
     def suite(self, name: str, where: str) -> list[Path]:
         """All databases of the folder that bears a database's name, as Spider's test suite has them; else just it."""
         path = self.path(name, where)
-        return sorted(path.parent.glob(f"*{_ENDING}*")) if path.parent.name == name else [path]
+        return sorted(path.parent.glob(f"*{_ENDING}")) if path.parent.name == name else [path]
 
 
 def _known(names: Iterable[str]) -> str:

@@ -23,6 +23,7 @@ _LARGEST = re.compile(
 )
 _AVERAGE = re.compile(r"\b(average|mean|avg)\b", re.IGNORECASE)
 _SUM = re.compile(r"\b(sum|total|overall|altogether|combined)\b", re.IGNORECASE)
+_COUNTS = re.compile(r"\b(how (many|much)|number|count|amount|all|each|per|every)\b", re.IGNORECASE)
 _OR_EQUAL = re.compile(
     r"\b(at least|at most|or more|or less|or fewer|or higher|or above|or below|no less|no more|no fewer|not more|"
     r"not less|minimum of|maximum of|up to|inclusive|since)\b",
@@ -238,8 +239,10 @@ def _aggregates(tree: Any, question: str) -> _Made:
         if kind not in asked or asked[kind].search(question):
             continue
         others = [other for other, words in asked.items() if other is not kind and words.search(question)]
-        # One row is its own largest and smallest; a sum or an average of it may be a habit.
-        if not others and kind in (exp.Min, exp.Max):
+        # One row is its own largest and smallest; inside an expression a sum of it may be a habit.
+        is_bare = node.find_ancestor(exp.Select) is tree and isinstance(node.parent, exp.Select | exp.Alias)
+        is_counted = is_bare and not _COUNTS.search(question)
+        if not others and (kind in (exp.Min, exp.Max) or is_counted):
             others = [exp.Max if kind is exp.Min else exp.Min]
         for other in others:
             sentence = f"The question asks for no {node.key.upper()}, and {other.key.upper()} is the same on this data."

@@ -132,6 +132,7 @@ def _progress() -> Any:
 
 
 def _text(report: AblationReport) -> str:
+    from llmopt_core.experiments.setting_choices import choice_note
     from llmopt_core.labs.retrieval.ablation import TITLES
     from llmopt_core.reporting.verdict_words import unit_of
 
@@ -153,6 +154,7 @@ def _text(report: AblationReport) -> str:
         "Changes are paired, with 95 % intervals that hold for all parts at once; "
         "a component takes so much time and tokens per question.",
         f"Tested on {unit_of(one.gains[report.leading] for one in report.removed)}.",
+        choice_note(report.evaluation_set),
         "",
     ]
     # 18 is the length of the longest advice, so that the names stand in one column.

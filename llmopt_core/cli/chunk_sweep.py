@@ -179,6 +179,7 @@ def _progress_words(progress: dict[str, Any]) -> str:
 
 
 def _text(result: SweepResult) -> str:
+    from llmopt_core.experiments.setting_choices import choice_note
     from llmopt_core.labs.chunking.result import METRICS, TOKENS, by_recall, pareto
 
     front = set(pareto(result))
@@ -208,6 +209,7 @@ def _text(result: SweepResult) -> str:
         "",
         f"setting: method size/overlap in {result.spec.unit}. tokens: cl100k tokens handed over per question. "
         "missed: questions. front: no other setting has more recall for fewer tokens.",
+        choice_note(result.set_name),
     ]
     return "\n".join(lines)
 

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.runs.question_splits import part_name, part_of
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Example, fingerprint
+from llmopt_core.types.parts import CONFIRM
 
 SettingKind = Literal["chunking", "number of chunks", "components"]
 # Of versions in the store. Beside the configuration and not in it: where a setting comes from changes no answer, and
@@ -98,3 +100,13 @@ def _part(configuration: Configuration, kind: str) -> str | None:
     if kind == "components":
         return fingerprint([values, configuration.fact_check and configuration.fact_check.fingerprint_values()])
     return None
+
+
+def choice_note(set_name: str) -> str:
+    """What stands beside the numbers of settings that are compared on a set, so that one of them is chosen on it."""
+    name, part = part_of(set_name) or (set_name, "")
+    where = part_name(name, CONFIRM)
+    if part == CONFIRM:
+        return f"Settings are compared on {set_name}: what is chosen here is confirmed by no questions of this set."
+    how = f"run it on {where}" if part else f"split {name or 'the set'} and run it on the part to confirm"
+    return f"The best of these numbers was chosen on these questions, which flatters it: to confirm it, {how}."

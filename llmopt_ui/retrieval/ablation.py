@@ -8,6 +8,7 @@ import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.setting_choices import choice_note
 from llmopt_core.labs.retrieval.ablation import TITLES, AblatedPart, AblationReport
 from llmopt_core.labs.retrieval.components import FACT_CHECK_AND_REFUSAL, components, list_asked_models
 from llmopt_core.labs.retrieval.costs import Cost
@@ -102,6 +103,7 @@ def _show(project: Project, report: AblationReport, asked: Questions, parent: Co
     _table(report, measures)
     unit = unit_of(one.gains[report.leading] for one in report.removed)
     section("Which to drop", f"By {TITLES[report.leading]}, tested on {unit}. {explain_terms('together')}")
+    st.caption(fmt.markdown(choice_note(asked.set_name)))
     for number, one in enumerate(report.removed):
         _advice(project, one, number, asked, parent)
     # Told beside the result: means are over the questions that did not fail.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.setting_choices import choice_note
 from llmopt_core.labs.retrieval.components import list_asked_models
 from llmopt_core.labs.retrieval.jobs import SWEEP, report_of
 from llmopt_core.labs.retrieval.k_sweep import KS, AtK, KSweep, at_k
@@ -79,6 +80,7 @@ def _show(project: Project, side: Side, report: KSweep, asked: Questions) -> Non
                 on_click=adopt_configuration,
                 args=(project, at_k(side.configuration, k), "number of chunks", asked, side.original),
             )  # fmt: skip
+    st.caption(fmt.markdown(choice_note(asked.set_name)))
     _table(report)
     for message, count in report.failures.items():
         st.warning(fmt.markdown(f"{fmt.plural(count, 'answer')} failed: {message}"), icon=":material/warning:")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.experiments.setting_choices import choice_note
 from llmopt_core.labs.chunking.export import questions_csv, sweep_csv, sweep_values
 from llmopt_core.labs.chunking.result import (
     EXPLANATIONS,
@@ -100,6 +101,7 @@ def _headline(result: SweepResult, advice: Advice) -> None:
         if warning := language_warning(result):
             st.markdown(f":orange[:material/translate:] {fmt.markdown(warning)}")
         st.caption(fmt.markdown(_summary_line(result)))
+        st.caption(fmt.markdown(choice_note(result.set_name)))
 
 
 def _summary_line(result: SweepResult) -> str:

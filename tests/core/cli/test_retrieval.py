@@ -69,7 +69,7 @@ def test_leave_one_out_prints_what_each_part_does(
     process = llmopt("ablate", rivers, "--configuration", "expanded", "--json", tmp_path / "out.json")
     assert process.code == 0, process.errors
     assert "expanded on 3 questions" in process.out
-    for words in ("without multi-query", "without threshold", "MRR of 10", "tokens"):
+    for words in ("without multi-query", "without threshold", "MRR of 10", "tokens", "was chosen on these questions"):
         assert words in process.out
     assert "9 of 9" in process.errors
     again = inside("ablate", rivers, "--configuration", "expanded", "--json")

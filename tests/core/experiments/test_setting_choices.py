@@ -7,7 +7,7 @@ from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import result_of
 from llmopt_core.experiments.run_scores import read_run_scores
-from llmopt_core.experiments.setting_choices import record_setting_choice
+from llmopt_core.experiments.setting_choices import choice_note, record_setting_choice
 from llmopt_core.experiments.training_sources import training_overlap
 from llmopt_core.reporting.page import render
 from llmopt_core.runs.values import Run
@@ -138,3 +138,9 @@ async def test_some_of_the_never_seen_questions_count_as_well(lab: Lab) -> None:
         ", never seen",
     ):
         assert list_earlier_looks(lab.store, "p", name, ()) == ()
+
+
+def test_numbers_that_choose_a_setting_say_so_and_where_to_confirm_it() -> None:
+    assert "run it on handbook, confirm" in choice_note("handbook, search")
+    assert "split handbook and run it on the part to confirm" in choice_note("handbook")
+    assert "confirmed by no questions of this set" in choice_note("handbook, confirm")

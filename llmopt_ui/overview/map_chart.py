@@ -76,11 +76,10 @@ def _retrieval_parts(retrieval: Mapping[str, Any]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A step of the way over the map, from what was kept before to what was tried."""
+    """A step of the way over the map, from what was kept before to what was kept next."""
 
     start: str
     end: str
-    is_kept: bool = True
 
 
 def method_map(
@@ -96,14 +95,14 @@ def method_map(
         places: Configuration -> where it stands; numbered in this order, from 1.
         inks: Configuration -> its colour.
         captions: Configuration -> what is said of it when pointed at, such as its leading score.
-        path: The way that was walked: arrows, and dotted lines to what was not kept.
+        path: The way that was walked. What was tried beside it has no line: many of them would cross all numbers.
         dropped: Configurations that were dropped; their numbers have a cross.
     """
     figure = go.Figure()
     _background(figure)
     spots = _spread_places(places)
     for leg in path:
-        _draw_leg(figure, spots[leg.start], spots[leg.end], leg.is_kept)
+        _draw_leg(figure, spots[leg.start], spots[leg.end])
     for number, (name, spot) in enumerate(spots.items(), 1):
         steps, caption = figure_text(" + ".join(places[name].steps)), figure_text(captions.get(name, ""))
         # A name may hold tags and variables of Plotly's.
@@ -122,6 +121,8 @@ def method_map(
     )
 
 
+_HEAD = 0.09
+"""How much of an arrow is drawn before the marks, its head with it, as a part of the map."""
 _SIZE = 22
 """Pixels of a mark: two digits have room in it."""
 _ACROSS, _UP = 0.088, 0.062
@@ -200,19 +201,21 @@ def _overlaps(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return abs(one[0] - other[0]) < 0.99 * _ACROSS and abs(one[1] - other[1]) < 0.99 * _UP
 
 
-def _draw_leg(figure: go.Figure, start: tuple[float, float], end: tuple[float, float], is_kept: bool) -> None:
-    if math.dist(start, end) < 1e-9:
+def _draw_leg(figure: go.Figure, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """A line behind the marks, so that no number on its way is crossed, and its head before them."""
+    length = math.dist(start, end)
+    if length < 1e-9:
         return
-    if not is_kept:
-        figure.add_shape(
-            type="line", x0=start[0], y0=start[1], x1=end[0], y1=end[1], layer="below",
-            line={"width": 1.5, "dash": "dot", "color": NEUTRAL},
-        )  # fmt: skip
-        return
+    colour = VERDICTS["better"].colour
+    figure.add_shape(
+        type="line", x0=start[0], y0=start[1], x1=end[0], y1=end[1], layer="below",
+        line={"width": 2, "color": colour},
+    )  # fmt: skip
+    near = min(1.0, _HEAD / length)
     figure.add_annotation(
-        x=end[0], y=end[1], ax=start[0], ay=start[1], axref="x", ayref="y", text="", showarrow=True,
-        arrowhead=2, arrowsize=1.1, arrowwidth=2, arrowcolor=VERDICTS["better"].colour,
-        standoff=_SIZE / 2 + 2, startstandoff=_SIZE / 2,
+        x=end[0], y=end[1], ax=end[0] + near * (start[0] - end[0]), ay=end[1] + near * (start[1] - end[1]),
+        axref="x", ayref="y", text="", showarrow=True, arrowhead=2, arrowsize=1.1, arrowwidth=2, arrowcolor=colour,
+        standoff=_SIZE / 2 + 2,
     )  # fmt: skip
 
 

@@ -81,9 +81,7 @@ def map_view(
     alt = "Map of the method: context optimization upward, LLM optimization to the right; configurations as numbers"
     show_chart(method_map(places, inks, captions, _path(rungs, names), dropped), "method_map", alt, plain=True)
     if rungs:
-        st.caption(
-            "Arrows lead from each kept step to the next; dotted lines to what was dropped (✗) or is undecided (?)."
-        )
+        st.caption("Arrows lead from each kept step to the next. ✗ was dropped; what has neither is undecided.")
     with st.container(key="map_names", horizontal=True, gap="small"):
         for number, name in enumerate(places, 1):
             caption = f" :gray[{fmt.markdown(captions[name])}]" if scores and captions.get(name) else ""
@@ -97,8 +95,8 @@ def _path(rungs: Sequence[Rung], names: Mapping[str, str]) -> list[Leg]:
     legs: list[Leg] = []
     start = ""
     for name, rung in ((names.get(rung.fingerprint, ""), rung) for rung in rungs):
-        if name and start:
-            legs.append(Leg(start, name, rung.is_kept))
+        if name and start and rung.is_kept:
+            legs.append(Leg(start, name))
         start = name if name and rung.is_kept else start
     return legs
 

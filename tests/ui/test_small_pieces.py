@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 import tomllib
@@ -29,7 +30,7 @@ from llmopt_ui.evaluation.examples import sort_columns
 from llmopt_ui.evaluation.pair_charts import matrix_map
 from llmopt_ui.finetuning import tabs as tuning_tabs
 from llmopt_ui.navigation import DOCUMENTS, FINETUNING, PAGES, PROMPTS, RETRIEVAL
-from llmopt_ui.overview.map_chart import method_map, place
+from llmopt_ui.overview.map_chart import Leg, method_map, place
 from llmopt_ui.prompts import tabs as prompt_tabs
 from llmopt_ui.prompts.search_charts import before_after
 from llmopt_ui.retrieval import tabs as retrieval_tabs
@@ -270,6 +271,19 @@ def test_the_map_numbers_configurations_and_escapes_names() -> None:
     assert [trace.text[0] for trace in figure.data] == ["1", "2", "3"]
     assert "&lt;b&gt;one" in figure.data[0].hovertemplate
     assert "Answer F1 0.40" in figure.data[1].hovertemplate
+
+
+def test_the_way_over_the_map_runs_behind_the_numbers() -> None:
+    places = {"one": place({}), "two": place(RAG), "three": place({"model": {"adapter": "mine"}, **RAG})}
+    figure = method_map(places, inks(list(places)), {}, [Leg("one", "two"), Leg("two", "three")])
+    lines = [shape for shape in figure.layout.shapes if shape.type == "line"]
+    assert [(line.layer, line.x0, line.x1) for line in lines] == [
+        ("below", figure.data[a].x[0], figure.data[b].x[0]) for a, b in ((0, 1), (1, 2))
+    ]
+    # Before the numbers stands the head alone.
+    heads = [note for note in figure.layout.annotations if note.showarrow]
+    assert len(heads) == 2
+    assert all(math.dist((note.x, note.y), (note.ax, note.ay)) < 0.1 for note in heads)
 
 
 @pytest.mark.parametrize("specs", [

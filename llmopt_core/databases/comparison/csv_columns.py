@@ -20,6 +20,7 @@ _FALSE = frozenset(("False", "FALSE", "false"))
 # Rows are written in pieces, each with types of its own.
 _ROWS_OF_A_PIECE = 500
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*", re.ASCII)
+_INTEGER_HEAD = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+", re.ASCII)
 _NUMBER = re.compile(
     r"[ \t\n\v\f\r]*(?P<sign>[+-]?)(?P<whole>[0-9]*)(?:\.(?P<part>[0-9]*))?(?:[eE](?P<power>[+-]?[0-9]+))?"
     r"[ \t\n\v\f\r]*",
@@ -84,7 +85,9 @@ def _kind(present: list[str], has_missing: bool) -> Kind:
             if limit == 2**63:
                 return "float" if has_missing else "integer"
             return "object" if has_missing or any("-" in text for text in present) else "integer"
-        if _INTEGER.fullmatch(present[place]) is None:
+        # Digits that are too many are noticed before a point or a letter behind them.
+        head = _INTEGER_HEAD.match(present[place])
+        if head is None or -(2**63) <= int(head.group()) < limit:
             break
     else:
         return "object"

@@ -98,6 +98,8 @@ def test_bird_takes_sets():
         ([(1.0,)], [(1.02,)], False),
         ([("99999999999999999999",), ("1.",)], [("99999999999999999999",), (1,)], False),
         ([(" ",), ("x",)], [("x",)], True),
+        # Too many digits make a column of texts, even with a point behind them.
+        ([(0,), ("123456789012345678901.5",)], [("123456789012345678901.5",), (None,)], False),
     ],
 )
 def test_spider2_compares_what_a_file_holds(gold, prediction, is_held):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from llmopt_core.answering.tools.sql.skeleton import mask_question, skeleton, skeleton_similarity
+from llmopt_core.answering.tools.sql.skeleton import mask_question, query_words, skeleton, skeleton_similarity
 from llmopt_core.answering.tools.sql.spec import DataSpec, SolvedQuery
 from llmopt_core.databases.comparison.difficulty import difficulty
 from llmopt_core.prompts.few_shot import Encode
-
-NamesOf = Callable[[SolvedQuery], Iterable[str]]
-"""The schema words of the database that a solved query asks."""
 
 
 def choose_solved(
@@ -60,7 +57,9 @@ def _similarity(  # noqa: PLR0917
         return [skeleton_similarity(draft_shape, skeleton(one.sql, dialect)) for one in pool]
     texts = [question, *(one.question for one in pool)]
     if spec.method == "few-shot-masked":
-        texts = [mask_question(text, names) for text in texts]
+        # Each by the words of its own query, as it may be of another database than the question.
+        masked = [mask_question(one.question, query_words(one.sql, dialect)) for one in pool]
+        texts = [mask_question(question, names), *masked]
     # A draft that could not be read leaves the question to compare by.
     vectors = encode(texts)
     similar: Sequence[float] = (vectors[1:] @ vectors[0]).tolist()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from llmopt_core.answering.tools.sql.attempt import attempt_of
 from llmopt_core.answering.tools.sql.database import Database
 from llmopt_core.answering.tools.sql.prompt import query_messages, repair_messages
-from llmopt_core.answering.tools.sql.query_text import find_query
+from llmopt_core.answering.tools.sql.query_text import begins_query, find_query
 from llmopt_core.answering.tools.sql.solved import choose_solved
 from llmopt_core.answering.tools.sql.spec import DataSpec
 from llmopt_core.answering.tools.sql.vote import Vote, leader, samples_needed, vote_for
@@ -65,7 +65,7 @@ class QueryWriter:
         draft = ""
         if self.spec.drafts_first:
             messages = query_messages(self.spec, view.text, question, database.dialect, (), self.mode)
-            draft = await self._write(messages, 0)
+            draft = await self._write(messages, 0, database.dialect)
             attempts.append(self._tell(QueryAttempt("hypothetical", draft, "unread" if draft else "absent")))
         choose = (self.spec, question, view.words, database.dialect, encode)
         solved = await asyncio.to_thread(choose_solved, *choose, draft=draft)
@@ -96,9 +96,9 @@ class QueryWriter:
         """One draft, and its repairs while it fails."""
         stage: Literal["draft", "repair", "sample"] = "draft" if number == 0 else "sample"
         attempts: list[QueryAttempt] = []
-        vote: Vote = None
+        vote: Vote | None = None
         for _ in range(self.spec.repair + 1):
-            sql = await self._write(messages, number)
+            sql = await self._write(messages, number, database.dialect)
             attempt, vote = await self._run(sql, stage, database)
             attempts.append(self._tell(attempt))
             # A refusal is a fault that the model can mend; a limit that was reached as well.
@@ -110,13 +110,16 @@ class QueryWriter:
 
     async def _run(
         self, sql: str, stage: Literal["draft", "repair", "sample"], database: Database
-    ) -> tuple[QueryAttempt, Vote]:
+    ) -> tuple[QueryAttempt, Vote | None]:
         if not sql:
             return QueryAttempt(stage, "", "absent", "The model wrote no query."), None
         outcome = await asyncio.to_thread(database.run, sql)
-        return attempt_of(sql, stage, outcome), vote_for(outcome.rows) if outcome.status == "ok" else None
+        attempt = attempt_of(sql, stage, outcome)
+        if outcome.status != "ok":
+            return attempt, None
+        return attempt, vote_for(outcome.rows, cut_query=sql if outcome.is_cut else "")
 
-    async def _write(self, messages: tuple[Message, ...], number: int) -> str:
+    async def _write(self, messages: tuple[Message, ...], number: int, dialect: str) -> str:
         """One call, and the query in its text."""
         model = self.model
         if number and not model.temperature:
@@ -133,9 +136,9 @@ class QueryWriter:
             self.notes.append(problem)
         text = completion.text
         # The prompt ended with SELECT, and most models go on behind it.
-        if self.mode == "completion" and text.strip() and not text.lstrip().upper().startswith(("SELECT", "WITH ")):
+        if self.mode == "completion" and text.strip() and not begins_query(text):
             text = f"SELECT {text.lstrip()}"
-        return find_query(text)
+        return find_query(text, dialect)
 
     def _decide(self, answer: DataAnswer, lines: Sequence[_Line], count: int) -> DataAnswer:
         best = leader([line.vote for line in lines])
@@ -161,4 +164,4 @@ class _Line:
     """A draft with its repairs, and the vote of the last of them."""
 
     attempts: list[QueryAttempt]
-    vote: Vote
+    vote: Vote | None

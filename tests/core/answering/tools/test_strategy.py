@@ -178,3 +178,31 @@ async def test_a_model_for_plain_text_goes_on_behind_select(models):
     assert chat.requests[0].messages[0].content.endswith("/* Question: How many singers are there? */\nSELECT")
     assert "SELECT count(*) FROM singer;\n/* Error: no such column" in chat.requests[1].messages[0].content
     assert chat.requests[0].model.stop == (";", "\n\n", "/*")
+
+
+async def test_a_masked_question_finds_the_like_of_another_database(models):
+    database = Scripted({"SELECT 1": ((6,),)})
+    solved = (
+        SolvedQuery(question="How many singers sing in concerts?", sql="SELECT name FROM concert", database="concerts"),
+        SolvedQuery(question="How many wheels are there?", sql="SELECT count(*) FROM wheels", database="cars"),
+    )
+    spec = {"method": "few-shot-masked", "examples": solved, "shots": 1}
+    answer, _ = await ask(models, ["SELECT 1"], database, **spec)
+    assert answer.data.examples == ("How many wheels are there?",)
+
+
+async def test_a_model_for_plain_text_may_begin_with_a_column_that_is_named_like_a_keyword(models):
+    models.register("scripted", ScriptedChat([" selection FROM singer"]))
+    model = ModelSpec(endpoint="scripted", mode="completion")
+    database = Scripted({"SELECT selection FROM singer": ((6,),)})
+    await answer_from_database(QUESTION, database, DataSpec(source="c.sqlite"), PromptSpec(), model, models)
+    assert database.queries == ["SELECT selection FROM singer"]
+
+
+async def test_results_that_were_cut_do_not_vote_as_equal(models):
+    class Cut(Scripted):
+        def run(self, sql):
+            return QueryOutcome("ok", "", ("n",), ((1,),), is_cut=sql != "SELECT 3")
+
+    answer, _ = await ask(models, ["SELECT 1", "SELECT 2", "SELECT 3"], Cut(), samples=3)
+    assert answer.data.votes == (1, 3)

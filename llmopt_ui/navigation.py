@@ -72,6 +72,15 @@ RETRIEVAL = PageSpec(
     "Context",
     "retrieval_view",
 )
+DATA_QUESTIONS = PageSpec(
+    "pages/data_questions.py",
+    "Data questions",
+    "ask-data",
+    ":material/database:",
+    "Ask a database in words, watch every query that is tried, and know which way of asking gets the most right.",
+    "Context",
+    "data_view",
+)
 FINETUNING = PageSpec(
     "pages/finetuning_lab.py",
     "Fine-tuning",
@@ -100,7 +109,9 @@ SETTINGS = PageSpec(
     "settings_view",
 )
 
-PAGES: tuple[PageSpec, ...] = (OVERVIEW, DOCUMENTS, PROMPTS, RETRIEVAL, FINETUNING, EVALUATION, SETTINGS)
+PAGES: tuple[PageSpec, ...] = (
+    OVERVIEW, DOCUMENTS, PROMPTS, RETRIEVAL, DATA_QUESTIONS, FINETUNING, EVALUATION, SETTINGS,
+)  # fmt: skip
 
 
 def streamlit_pages() -> dict[str, list[st.Page]]:

@@ -23,6 +23,7 @@ PAGES = [
     ("pages/evaluation.py", {"evaluation_view": "Configurations"}),
     ("pages/prompt_lab.py", {}),
     ("pages/retrieval_lab.py", {}),
+    ("pages/data_questions.py", {}),
     ("pages/finetuning_lab.py", {}),
     ("pages/settings.py", {}),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import replace_file
+from llmopt_core.types import fingerprint
 
 KIND = "data source"
 UPLOAD_ENDINGS = (*SQLITE_ENDINGS, *DUCKDB_ENDINGS, *TABLE_ENDINGS)
@@ -73,8 +74,31 @@ def saved_sources(store: Store, project: Project | str) -> list[SavedSource]:
     ]
 
 
-def save_upload(settings: Settings, project: Project, file_name: str, data: bytes) -> Path:
+def save_uploads(settings: Settings, project: Project, files: Sequence[tuple[str, bytes]]) -> Path:
+    """Write the files of one source into the workspace: one file, or table files, which get a folder of their own.
+
+    Raises:
+        BadInput: They are no kind of files that can be asked, or of several one is a database.
+    """
+    if len(files) == 1:
+        return save_upload(settings, project, *files[0])
+    databases = [name for name, _ in files if not name.lower().endswith(TABLE_ENDINGS)]
+    if databases:
+        raise BadInput(f"{databases[0]} is no table file; add databases one by one, each as a source of its own.")
+    # By the names of the files: the same files, uploaded again, are the same source.
+    folder = f"tables-{fingerprint(sorted(name for name, _ in files))}"
+    return [save_upload(settings, project, name, data, folder) for name, data in files][-1].parent
+
+
+def save_upload(settings: Settings, project: Project, file_name: str, data: bytes, folder: str = "") -> Path:
     """Write an uploaded file into the workspace; one of the same name is replaced.
+
+    Args:
+        settings: Say where the workspace is.
+        project: Whose it is.
+        file_name: As it was uploaded.
+        data: Its content.
+        folder: Inside the project's own; empty for that one.
 
     Raises:
         BadInput: It is no kind of file that can be asked.
@@ -82,6 +106,6 @@ def save_upload(settings: Settings, project: Project, file_name: str, data: byte
     name = _UNSAFE.sub("_", Path(file_name).name).strip(" .") or "table"
     if not name.lower().endswith(UPLOAD_ENDINGS):
         raise BadInput(f"{file_name} cannot be asked; upload one of: {', '.join(UPLOAD_ENDINGS)}.")
-    path = settings.home / "data_sources" / str(project.id) / name
+    path = settings.home / "data_sources" / str(project.id) / folder / name
     replace_file(path, data)
     return path

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from llmopt_core.answering.tools.sql.spec import SolvedQuery
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.types import Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,15 @@ STRATEGIES = (
     Strategy("repair", {"repair": 1}, "An error of the database goes back to the model once."),
     Strategy("vote", {"samples": 5}, "Up to five drafts; the most frequent result is taken (self-consistency)."),
 )
+
+
+def solved_queries(examples: Iterable[Example]) -> tuple[SolvedQuery, ...]:
+    """The questions whose query is known, as they are shown to a model."""
+    return tuple(
+        SolvedQuery(question=one.question, sql=one.gold_queries[0], database=one.database)
+        for one in examples
+        if one.gold_queries
+    )
 
 
 def rungs(base: Configuration, names: Sequence[str], solved: Sequence[SolvedQuery]) -> list[Configuration]:

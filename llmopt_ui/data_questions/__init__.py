@@ -1,0 +1,1 @@
+"""The page of data questions: sources, asking, schemas, the ladder of strategies, right queries."""

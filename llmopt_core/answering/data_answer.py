@@ -17,7 +17,7 @@ from llmopt_core.prompts.few_shot import Encode
 from llmopt_core.prompts.messages import templates_of
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import variables_in
-from llmopt_core.types import Answer, Example
+from llmopt_core.types import GOLD_VARIABLE, Answer, Example
 
 if TYPE_CHECKING:
     from llmopt_core.models.registry import Models
@@ -41,7 +41,8 @@ async def answer_from_database(  # noqa: PLR0917
 ) -> Answer:
     """Answer one data question.
 
-    Nothing of the example but its question is used, so that no strategy can read the right query.
+    The strategy gets nothing of the example but its question, so that it cannot read the right query, and neither can
+    the prompt.
 
     Args:
         example: The question.
@@ -69,7 +70,8 @@ async def answer_from_database(  # noqa: PLR0917
         if on_text is not None and text:
             on_text(text)
         return Answer(text, usage=writer.usage, seconds=writer.seconds, finish_reason="stop", notes=notes, data=data)
-    question = replace(example, variables={RESULT: marked_result(data), "sql": data.sql})
+    variables = {**without_result(example).variables, RESULT: marked_result(data), GOLD_VARIABLE: data.sql}
+    question = replace(example, variables=variables)
     answer = await answer_question(question, None, prompt, model, models, None, on_text, repeat=repeat, encode=encode)
     return replace(
         answer,
@@ -77,6 +79,16 @@ async def answer_from_database(  # noqa: PLR0917
         seconds=writer.seconds + answer.seconds,
         notes=(*notes, *answer.notes),
         data=data,
+    )
+
+
+def without_result(example: Example) -> Example:
+    """The example for a prompt that may use a result as well as passages, with nothing in their places.
+
+    So one prompt serves questions that go to the database and those that go to documents.
+    """
+    return replace(
+        example, variables={**example.variables, RESULT: "", GOLD_VARIABLE: "", "context": "", "documents": ()}
     )
 
 

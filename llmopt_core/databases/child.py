@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache
 
 from llmopt_core.databases.allow_list import inspect_query
-from llmopt_core.databases.engines.base import Engine, EngineError, QueryRefusal, QueryStop
+from llmopt_core.databases.engines.base import Engine, EngineError, QueryRefusal, QueryStop, SourceError
 from llmopt_core.databases.limits import QueryLimits
 from llmopt_core.databases.outcome import QueryOutcome
 from llmopt_core.databases.source import DataSource, Dialect
@@ -41,7 +41,7 @@ def answer(source: DataSource, sql: str, limits: QueryLimits, tell: Tell) -> Que
         try:
             engine = _engine(source, limits.memory)
         except EngineError as error:
-            return QueryOutcome("error", str(error), seconds=time.monotonic() - begin)
+            return QueryOutcome("error", str(error), seconds=time.monotonic() - begin, is_source_fault=True)
         tell(1, 1, READY)
         begin = time.monotonic()
         # The limits that came with the call are those of opening: what is loaded for it is not the query's.
@@ -75,7 +75,7 @@ def _run(engine: Engine, source: DataSource, sql: str, limits: QueryLimits) -> Q
     try:
         result = engine.run(inspection.sql, limits)
     except EngineError as error:
-        return QueryOutcome("error", str(error))
+        return QueryOutcome("error", str(error), is_source_fault=isinstance(error, SourceError))
     except QueryRefusal as refusal:
         return QueryOutcome("refused", str(refusal))
     except QueryStop as stop:

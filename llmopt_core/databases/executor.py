@@ -74,7 +74,7 @@ class SqlExecutor:
         try:
             source = self._open_source()
         except LlmOptError as error:
-            return QueryOutcome("error", str(error))
+            return QueryOutcome("error", str(error), is_source_fault=True)
         timer = _Timer(limits.seconds, self._look(source, heartbeat))
         bounds = Limits(
             _OPENING.memory + limits.memory, _OPENING.cpu + limits.seconds, 2 * _OPENING.wall + limits.seconds

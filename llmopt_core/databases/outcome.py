@@ -22,6 +22,7 @@ class QueryOutcome:
         rows: Python values: None, bool, int, float, Decimal, str, bytes, dates and times, lists, mappings.
         seconds: From the first look at the text to the last row, by the clock of the process that ran it.
         is_cut: Whether there were more rows than were read.
+        is_source_fault: Whether the source is locked, damaged or gone, so that the query itself may be right.
     """
 
     status: Status
@@ -30,6 +31,7 @@ class QueryOutcome:
     rows: tuple[tuple[Any, ...], ...] = ()
     seconds: float = 0.0
     is_cut: bool = False
+    is_source_fault: bool = False
 
     def values(self) -> dict[str, Any]:
         """The outcome as JSON can hold it; see `json_value`."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llmopt_core.answering.data_answer import answer_from_database
+from llmopt_core.answering.data_answer import answer_from_database, without_result
 from llmopt_core.answering.tools.base import Tool
 from llmopt_core.answering.tools.calculator import Calculator
 from llmopt_core.answering.tools.sql.open_database import OpenDatabase, find_source
@@ -15,6 +15,7 @@ from llmopt_core.answering.tools.sql.spec import DataSpec
 from llmopt_core.answering.tools.sql.strategy import OnAttempt
 from llmopt_core.answering.tools.sql_tool import SqlTool
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.data_preflight import writes_queries
 from llmopt_core.index.embedding_cache import encode_with_cache
 from llmopt_core.models.base import EmbeddingSpec, Vectors
 from llmopt_core.retrieval.routing import Route, Router
@@ -51,28 +52,40 @@ class DataStage:
     @property
     def writes_queries(self) -> bool:
         """Whether questions are turned into queries by a strategy, and not by the model's own calls of a tool."""
-        return self.spec is not None and "sql" not in self._configuration.tools
+        return writes_queries(self._configuration)
 
     async def route(self, example: Example) -> Route | None:
         """Where the question goes: None to the database, as all do without a router; else with its category."""
         spec = self.spec
-        if spec is None or spec.routing is None:
+        if spec is None or spec.routing is None or not self.writes_queries:
             return None
         key = (example.question, example.category)
         if key not in self._routes:
             router = Router(spec.routing, self._models, self.encode)
-            (self._routes[key],) = await router.route([example.question], [example.category])
+            (route,) = await router.route([example.question], [example.category])
+            if any(trace.warning for trace in route.traces):
+                # It may come off the next time.
+                return route
+            self._routes[key] = route
         return self._routes[key]
 
-    async def goes_to_database(self, example: Example) -> bool:
-        """Whether a query answers the question, and not the documents."""
-        if not self.writes_queries:
+    def sends_to_database(self, route: Route | None) -> bool:
+        """Whether a query answers a question of this route, and not the documents."""
+        if not self.writes_queries or self.spec is None:
             return False
-        route = await self.route(example)
-        return route is None or route.category in (self.spec.categories if self.spec else ())
+        return route is None or route.category in self.spec.categories
+
+    def may_ask_database(self, example: Example) -> bool:
+        """Whether a query may answer the question, as far as is known without asking a router."""
+        spec = self.spec
+        if not self.writes_queries or spec is None:
+            return False
+        return spec.routing is None or spec.routing.method != "given" or example.category in spec.categories
 
     def without_gold(self, example: Example) -> Example:
         """The example without the right query, so that no prompt can show it; unchanged without a data source."""
+        if self.writes_queries:
+            return without_result(example)
         if self.spec is None or not example.gold_queries:
             return example
         return replace(example, variables={k: v for k, v in example.variables.items() if k != GOLD_VARIABLE})

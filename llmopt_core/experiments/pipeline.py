@@ -13,6 +13,7 @@ from llmopt_core.answering.answer import answer_question
 from llmopt_core.answering.fact_check.check import CHECK_FAILURE, REWRITE_FAILURE
 from llmopt_core.answering.reread import is_doubtful, reread_answer
 from llmopt_core.errors import (
+    BadInput,
     Cancellation,
     MissingDependency,
     OutOfBudget,
@@ -130,22 +131,27 @@ class Pipeline:
     async def _evaluate(self, example: Example, repeat: int, on_text: OnText | None, partial: bool) -> Record:
         start = time.perf_counter()
         retrieval: Retrieval | None = None
-        stage = "retrieve"
+        routing: tuple[StageTrace, ...] = ()
+        stage = "route"
         try:
-            if self.configuration.retrieval is not None and not await self.data.goes_to_database(example):
+            route = await self.data.route(example)
+            routing = route.traces if route else ()
+            asks_database = self.data.sends_to_database(route)
+            stage = "retrieve"
+            if self.configuration.retrieval is not None and not asks_database:
                 retrieval = await self.retrieve(example)
             stage = "answer"
-            answer = await self._answer(example, retrieval, repeat, on_text)
+            answer = await self._answer(example, retrieval, repeat, on_text, asks_database=asks_database)
             stage = "score"
             scores, _ = await self._grader.score(self._sample(example, answer, retrieval), partial=partial)
         except FATAL:
             raise
         # Libraries raise anything; whatever it is, one example must not end the run.
         except Exception as error:
-            trace = retrieval.trace if retrieval else ()
+            trace = (*routing, *(retrieval.trace if retrieval else ()))
             seconds = time.perf_counter() - start
             return Record(example, trace=trace, failure=failure_of(error, stage), seconds=seconds)
-        trace = retrieval.trace if retrieval else ()
+        trace = (*routing, *(retrieval.trace if retrieval else ()))
         return Record(example, answer, trace, scores, seconds=time.perf_counter() - start)
 
     async def answer(self, example: Example, retrieval: Retrieval, on_text: OnText | None = None) -> Answer:
@@ -197,26 +203,31 @@ class Pipeline:
 
     def is_answered(self, example: Example) -> bool:
         """Whether hits and answer are kept, so that only scores may be missing."""
-        retrieval = self.read_hits(example)
-        if retrieval is None and self.configuration.retrieval is not None:
-            return self._is_data_answered(example)
-        return self._stages.answer(self._answer_key(example, retrieval)) is not None
-
-    def _is_data_answered(self, example: Example) -> bool:
-        """Whether the database answered the question, for which nothing was retrieved."""
-        return self.data.writes_queries and self._stages.answer(self._answer_key(example, None)) is not None
+        return self._read_kept(example)[1] is not None
 
     def is_cached(self, example: Example) -> bool:
         """Whether the record costs nothing: every stage of it is kept, or it is not asked."""
         if why_not_run(example):
             return True
-        retrieval = self.read_hits(example)
-        if retrieval is None and self.configuration.retrieval is not None and not self._is_data_answered(example):
-            return False
-        answer = self._read_stored_answer(self._answer_key(example, retrieval))
+        retrieval, answer = self._read_kept(example)
         if answer is None:
             return False
         return self._grader.is_cached(example, answer, self._sample(example, answer, retrieval))
+
+    def _read_kept(self, example: Example) -> tuple[Retrieval | None, Answer | None]:
+        """Hits and answer that are kept, whichever way the question went: to route it could ask a model."""
+        try:
+            if self.data.may_ask_database(example):
+                answer = self._read_stored_answer(self._answer_key(example, None))
+                if answer is not None:
+                    return None, answer
+            retrieval = self.read_hits(example)
+            if retrieval is None and self.configuration.retrieval is not None:
+                return None, None
+            return retrieval, self._read_stored_answer(self._answer_key(example, retrieval))
+        except BadInput:
+            # Its database is not there: the record will say so.
+            return None, None
 
     async def retrieve(self, example: Example) -> Retrieval:
         """What one question finds."""
@@ -232,7 +243,13 @@ class Pipeline:
         return retrieval
 
     async def _answer(
-        self, example: Example, retrieval: Retrieval | None, repeat: int = 0, on_text: OnText | None = None
+        self,
+        example: Example,
+        retrieval: Retrieval | None,
+        repeat: int = 0,
+        on_text: OnText | None = None,
+        *,
+        asks_database: bool = False,
     ) -> Answer:
         key = self._answer_key(example, retrieval)
         # The first answer keeps the key that it has without repeats, and is not asked for again.
@@ -243,14 +260,16 @@ class Pipeline:
                 on_text(cached_answer.raw or cached_answer.text)
             enter(cached_answer.usage.from_cache)
             return cached_answer
-        answer = await self._ask(example, retrieval, repeat, on_text)
+        answer = await self._ask(example, retrieval, repeat, on_text, asks_database)
         # A check or a rewrite that could not be made may come off the next time.
         if not any(note.startswith((CHECK_FAILURE, REWRITE_FAILURE)) for note in answer.notes):
             await self._stages.put_answer(key, answer)
         return self.reread(answer)
 
-    async def _ask(self, example: Example, retrieval: Retrieval | None, repeat: int, on_text: OnText | None) -> Answer:
-        if retrieval is None and await self.data.goes_to_database(example):
+    async def _ask(
+        self, example: Example, retrieval: Retrieval | None, repeat: int, on_text: OnText | None, asks_database: bool
+    ) -> Answer:
+        if asks_database:
             return await self.data.answer(example, repeat, on_text)
         tools, sql = await self.data.tools(example)
         question, configuration = self.data.without_gold(example), self.configuration

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from llmopt_core.answering.data_answer import RESULT
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.check import assertions_of, threshold_of
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import METRICS, check_names
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.data_preflight import check_data, check_gold_metrics, retrieves, writes_queries
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.messages import find_undefined_variables
-from llmopt_core.types import Document, EvaluationSet, Example
+from llmopt_core.types import GOLD_VARIABLE, Document, EvaluationSet, Example
 
 
 def check_run(  # noqa: PLR0917
@@ -33,9 +35,10 @@ def check_run(  # noqa: PLR0917
     name = configuration.name
     if not evaluation_set.examples:
         raise BadInput(f"The evaluation set {evaluation_set.name} has no examples; add some first.")
-    if configuration.retrieval is not None and not documents:
+    if retrieves(configuration) and not documents:
         raise BadInput(f"{name} retrieves, but there are no documents; add some, or take retrieval out.")
     check_names(metrics)
+    check_gold_metrics(metrics, evaluation_set)
     for example in evaluation_set.examples:
         # Called for their refusals alone.
         assertions_of(example), threshold_of(example)
@@ -43,6 +46,7 @@ def check_run(  # noqa: PLR0917
     if missing:
         # Of several the same one each time, whatever the order of a set.
         raise BadInput(_variable_problem(name, sorted(missing)[0], evaluation_set, configuration))
+    check_data(configuration, evaluation_set)
     chat_models = list(_list_models(configuration, metrics, judge, evaluation_set.examples))
     for spec in chat_models:
         models.endpoint(spec.endpoint)
@@ -82,12 +86,19 @@ def _embeddings(configuration: Configuration, judge: JudgeSpec) -> Iterable[Embe
 def _variables(examples: Sequence[Example], configuration: Configuration) -> list[str]:
     """Variables that at least one example has; one that lacks it becomes a failed record."""
     columns = {name for example in examples for name in example.variables}
+    if configuration.data is not None:
+        # The right query is shown to no prompt; `sql` is the one that was written.
+        columns -= {GOLD_VARIABLE}
+    if writes_queries(configuration):
+        columns |= {RESULT, GOLD_VARIABLE}
     return ["question", *columns, *(["context", "documents"] if configuration.retrieval is not None else [])]
 
 
 def _variable_problem(name: str, variable: str, evaluation_set: EvaluationSet, configuration: Configuration) -> str:
     if variable in ("context", "documents"):
         return f"The prompt of {name} uses {{{{ {variable} }}}}, but {name} retrieves nothing; add retrieval to it."
+    if variable == RESULT:
+        return f"The prompt of {name} uses {{{{ {RESULT} }}}}, but {name} asks no data source; add data to it."
     usable_names = ", ".join(sorted(_variables(evaluation_set.examples, configuration)))
     return (
         f"The prompt of {name} uses {{{{ {variable} }}}}, which is no column of {evaluation_set.name}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,9 @@ from llmopt_core.types.spec import fingerprint
 
 GOLD_VARIABLE = "sql"
 """The column of a question file that holds the right query of a data question."""
+
+# Up to a semicolon that stands in no quotes and no comment.
+_STATEMENT = re.compile(r"""(?:'[^']*'|"[^"]*"|`[^`]*`|--[^\n]*|/\*.*?\*/|[^;])+""", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,11 @@ class Example:
 
     @property
     def gold_queries(self) -> tuple[str, ...]:
-        """The queries that answer it, of a data question; any of them is right."""
+        """The queries that answer it, of a data question; any of them is right: a list, or with `;` between them."""
         queries = self.variables.get(GOLD_VARIABLE)
         texts = queries if isinstance(queries, list | tuple) else [queries]
-        return tuple(text for text in texts if isinstance(text, str) and text.strip())
+        parts = [part.strip() for text in texts if isinstance(text, str) for part in _STATEMENT.findall(text)]
+        return tuple(part for part in parts if part)
 
     @property
     def answers_text(self) -> str:

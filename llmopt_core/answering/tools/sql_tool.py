@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from llmopt_core.answering.tools.base import ToolError
-from llmopt_core.answering.tools.sql.attempt import attempt_of
+from llmopt_core.answering.tools.sql.attempt import attempt_of, run_query
 from llmopt_core.answering.tools.sql.database import Database, SchemaView
 from llmopt_core.answering.tools.sql.prompt import TITLES
 from llmopt_core.answering.tools.sql.result_text import result_text
@@ -44,7 +43,7 @@ class SqlTool:
         query = arguments.get("query")
         if not isinstance(query, str) or not query.strip():
             raise ToolError("The tool sql needs `query`, one SELECT statement as a text.")
-        attempt = attempt_of(query.strip(), "draft", await asyncio.to_thread(self._database.run, query.strip()))
+        attempt = attempt_of(query.strip(), "draft", await run_query(self._database, query.strip()))
         self._attempts.append(attempt)
         if attempt.status != "ok":
             raise ToolError(attempt.reason)

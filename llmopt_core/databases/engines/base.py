@@ -18,6 +18,10 @@ class EngineError(Exception):
     """The database cannot be used, or does not take the query; one sentence, fit for the user."""
 
 
+class SourceError(EngineError):
+    """The source is locked, damaged or gone: no fault of the query."""
+
+
 class QueryRefusal(Exception):
     """A lock of the engine refused the query; one sentence."""
 

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from typing import Any
 
 from llmopt_core.databases.allow_list import Names
-from llmopt_core.databases.engines.base import EngineError, QueryRefusal, QueryStop, Result, read_rows
+from llmopt_core.databases.engines.base import EngineError, QueryRefusal, QueryStop, Result, SourceError, read_rows
 from llmopt_core.databases.functions import FUNCTIONS
 from llmopt_core.databases.limits import QueryLimits
 
@@ -57,7 +57,7 @@ class PostgreSQLEngine:
             import psycopg
             from psycopg.conninfo import conninfo_to_dict
         except ImportError:
-            raise EngineError(_INSTALL) from None
+            raise SourceError(_INSTALL) from None
         try:
             arguments = conninfo_to_dict(self._where)
         except psycopg.Error:
@@ -73,7 +73,7 @@ class PostgreSQLEngine:
             tables, functions = (frozenset(name for (name,) in connection.execute(sql)) for sql in (_TABLES, _ROWS))
             self._names = Names(tables, functions - FUNCTIONS["postgres"])
         except (psycopg.Error, UnicodeError) as error:
-            raise EngineError(_connect_sentence(error, str(arguments.get("password") or ""))) from None
+            raise SourceError(_connect_sentence(error, str(arguments.get("password") or ""))) from None
         _load_odd_values(connection)
         return connection
 
@@ -140,7 +140,7 @@ class PostgreSQLEngine:
         if state in ("42501", "25006"):
             raise QueryRefusal(f"The server refuses this query ({words}).") from None
         if self._connection.closed or self._connection.broken:
-            raise EngineError("The connection to the PostgreSQL server broke during the query; try again.") from None
+            raise SourceError("The connection to the PostgreSQL server broke during the query; try again.") from None
         raise EngineError(f"{words}.") from None
 
     def close(self) -> None:

@@ -8,7 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from llmopt_core.databases.allow_list import Names
-from llmopt_core.databases.engines.base import EngineError, QueryRefusal, QueryStop, Result, file_mark, read_rows
+from llmopt_core.databases.engines.base import (
+    EngineError,
+    QueryRefusal,
+    QueryStop,
+    Result,
+    SourceError,
+    file_mark,
+    read_rows,
+)
 from llmopt_core.databases.limits import QueryLimits
 from llmopt_core.databases.schema import quote_name_always
 
@@ -103,7 +111,8 @@ class SQLiteEngine:
                 raise QueryStop("time") from None
             if any(words in str(error) for words in _OWN_LIMITS):
                 raise QueryStop("engine", str(error)) from None
-            raise EngineError(sentence(self._path.name, error)) from error
+            kind = SourceError if any(words in str(error) for words in _SOURCE_WORDS) else EngineError
+            raise kind(sentence(self._path.name, error)) from error
         finally:
             # An unread rest would hold a lock that keeps writers out.
             cursor.close()
@@ -164,6 +173,10 @@ def _authorize(action: int, first: str | None, second: str | None, _database: st
 def _text(data: bytes) -> str:
     # Files of other programs hold texts in other encodings; one such cell must not fail a query.
     return data.decode("utf-8", "replace")
+
+
+# The file's fault, and not the query's.
+_SOURCE_WORDS = ("locked", "busy", "not a database", "malformed", "unable to open", "disk I/O")
 
 
 def sentence(name: str, error: Exception) -> str:

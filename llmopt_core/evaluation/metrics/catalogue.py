@@ -195,6 +195,8 @@ METRICS: Mapping[str, MetricInfo] = {info.name: info for info in _ALL}
 RAGAS_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall")
 DATA_METRICS = tuple(info.name for info in _ALL if "query" in info.needs)
 """Those of data questions; they say nothing of other questions."""
+GOLD_METRICS = tuple(name for name in DATA_METRICS if name not in ("valid_sql", "first_try"))
+"""Those that need a right query."""
 CORRECTNESS = "answer_f1"
 """What decides who leads, where it was measured."""
 

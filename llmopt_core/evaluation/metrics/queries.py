@@ -8,7 +8,9 @@ from typing import Any
 
 from llmopt_core.databases.comparison import verdicts
 from llmopt_core.databases.comparison.verdicts import Pair, Verdict
+from llmopt_core.databases.outcome import QueryOutcome
 from llmopt_core.databases.schema import Schema
+from llmopt_core.databases.threads import run_in_thread
 from llmopt_core.evaluation.sample import CouldNotScore, Meter, Outcome, QueryDatabase, Sample, Work
 from llmopt_core.types import DataAnswer, Evidence
 
@@ -33,7 +35,7 @@ def execution(compare: Compare, query_of: Callable[[DataAnswer], str], title: st
             sample.example.gold_queries, query, sample.example.question, sample.example.category or "",
             dialect=database.dialect,
         )  # fmt: skip
-        verdict = await asyncio.to_thread(compare, pair, database.run)
+        verdict = await run_in_thread(lambda: compare(pair, _available(database)))
         evidence = (Evidence(query, None if isinstance(verdict, str) else verdict, source=pair.golds[0]),)
         if verdict == "unprovable":
             raise CouldNotScore(_UNPROVABLE)
@@ -42,6 +44,18 @@ def execution(compare: Compare, query_of: Callable[[DataAnswer], str], title: st
         return Outcome(float(verdict), f"The result is {'right' if verdict else 'not right'} by {title}.", evidence)
 
     return score
+
+
+def _available(database: QueryDatabase) -> verdicts.Run:
+    """Runs queries; a database that is locked or gone makes no query wrong."""
+
+    def run(sql: str) -> QueryOutcome:
+        outcome = database.run(sql)
+        if outcome.is_source_fault:
+            raise CouldNotScore(outcome.reason)
+        return outcome
+
+    return run
 
 
 def _why_none(pair: Pair, database: QueryDatabase) -> str:

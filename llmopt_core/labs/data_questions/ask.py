@@ -56,7 +56,7 @@ async def ask(
     example, stage = Example("question", question), DataStage(configuration, models)
     route = await stage.route(example)
     category = (route.category or "") if route is not None else ""
-    if await stage.goes_to_database(example):
+    if stage.sends_to_database(route):
         answer = await stage.answer(example, on_attempt=on_attempt)
         return DataReply(question, configuration, answer, category)
     record = await Pipeline(configuration, documents, (), JudgeSpec(), models).evaluate(example)

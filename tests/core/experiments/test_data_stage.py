@@ -1,6 +1,11 @@
 """A configuration with a data source: what is asked, kept and routed."""
 
+import asyncio
 import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -246,3 +251,134 @@ def test_an_experiment_file_names_source_and_solved_queries_from_its_folder(data
     (folder / "solved.jsonl").unlink()
     with pytest.raises(BadInput, match=r"line 6.*solved\.jsonl does not exist"):
         load_experiment(folder / "experiment.yaml")
+
+
+def routed(lab, database, routing, **more):
+    return lab.configuration(
+        prompt={"template": "{{ context }}{{ result }}\nQuestion: {{ question }}"},
+        data={"source": str(database), "routing": routing, "categories": ["figures"]},
+        **more,
+    )
+
+
+LABELS = [{"question": "How many?", "category": "figures"}, {"question": "Which river?", "category": "text"}]
+
+
+async def test_the_way_of_a_question_stands_in_its_record_with_what_it_cost(lab, database):
+    routing = {"method": "llm", "examples": LABELS, "model": {"endpoint": "scripted", "name": "router"}}
+    lab.chat = ScriptedChat(["figures", COUNT, "There are 2.", "text", "Rhine"], cost_usd=0.01)
+    figures, text = await records(lab, routed(lab, database, routing), SINGERS, RIVER)
+    assert [(stage.stage, stage.method, stage.queries) for stage in figures.trace] == [("route", "llm", ("figures",))]
+    assert (figures.answer.text, figures.answer.data.source) == ("There are 2.", "concerts.sqlite")
+    assert (figures.usage.calls, figures.trace[0].usage.calls) == (3, 1)
+    assert [stage.stage for stage in text.trace][:2] == ["route", "transform"]
+    assert (text.answer.text, text.answer.data, text.usage.calls) == ("Rhine", None, 2)
+    # One prompt serves both: what is not there is empty.
+    assert lab.chat.requests[2].messages[-1].content.startswith("<result>\n2\n</result>")
+    assert "Cologne" in lab.chat.requests[4].messages[-1].content
+
+
+async def test_what_is_kept_is_found_without_asking_the_router(lab, database):
+    routing = {"method": "llm", "examples": LABELS, "model": {"endpoint": "scripted", "name": "router"}}
+    lab.metrics = ("valid_sql",)
+    lab.chat = ScriptedChat(["text", "Rhine", "figures", COUNT, "There are 2."])
+    configuration = routed(lab, database, routing)
+    # Its hits are kept, too, which must not hide that the database answered it.
+    plain = lab.configuration()
+    async with lab.models() as models:
+        await lab.pipeline(plain, models).retrieve(SINGERS)
+        pipeline = lab.pipeline(configuration, models)
+        assert [pipeline.is_cached(one) for one in (RIVER, SINGERS)] == [False, False]
+        for one in (RIVER, SINGERS):
+            await pipeline.evaluate(one)
+    again = script(lab.restarted(), "no call is expected")
+    async with again.models() as models:
+        pipeline = again.pipeline(configuration, models)
+        assert [pipeline.is_cached(one) for one in (RIVER, SINGERS)] == [True, True]
+        assert [pipeline.is_answered(one) for one in (RIVER, SINGERS)] == [True, True]
+        assert again.chat.requests == []
+    database.unlink()
+    async with again.models() as models:
+        assert [again.pipeline(configuration, models).is_cached(one) for one in (RIVER, SINGERS)] == [False, False]
+
+
+async def test_other_columns_of_the_set_are_there_for_the_wording_but_not_the_right_query(lab, database):
+    prompt = {"template": "{{ tone }}: {{ result }} by {{ sql }}"}
+    example = replace(SINGERS, variables={**SINGERS.variables, "tone": "dry"})
+    (record,) = await records(script(lab, COUNT, "Two."), data(lab, database, prompt=prompt), example)
+    text = lab.chat.requests[1].messages[-1].content
+    assert text == "dry: <result>\n2\n</result> by SELECT count(*) FROM singer"
+    assert record.answer.text == "Two."
+
+
+WRITER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.readline()
+"""
+
+
+@contextmanager
+def lock_by_another_process(path):
+    """This process would lose its locks when it closes the file that it hashed."""
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout.readline() == "locked\n"
+        yield
+        writer.communicate("done\n")
+
+
+async def test_a_locked_database_makes_no_answer_wrong_and_is_asked_again(lab, database):
+    lab.metrics = ("valid_sql",)
+    script(lab, COUNT)
+    # Read before, so that the lock meets the query alone.
+    async with lab.models() as models:
+        pipeline = lab.pipeline(data(lab, database), models)
+        _ = pipeline.data.database(SINGERS).schema
+        with lock_by_another_process(database):
+            locked = await pipeline.evaluate(SINGERS)
+        record = await pipeline.evaluate(SINGERS)
+    assert "locked" in locked.failure.message
+    assert (locked.answer, locked.scores) == (None, {})
+    assert (record.answer.text, record.scores["valid_sql"].value) == ("2", 1.0)
+    assert len(lab.chat.requests) == 1
+
+
+async def test_a_query_that_nobody_waits_for_any_more_is_ended(lab, database):
+    endless = "SELECT count(*) FROM singer a, singer b, singer c, singer d, singer e, singer f, singer g, singer h"
+    with sqlite3.connect(database) as connection:
+        connection.executemany("INSERT INTO singer VALUES (?, 1)", [(str(i),) for i in range(500)])
+    script(lab, f"```sql\n{endless}\n```")
+    async with lab.models() as models:
+        stage = lab.pipeline(data(lab, database), models).data
+        ends = []
+        executor = stage.database(SINGERS)._executor
+        run = executor.run
+
+        def watched(*arguments):
+            started.set()
+            try:
+                return run(*arguments)
+            except BaseException as error:
+                ends.append(type(error).__name__)
+                raise
+            finally:
+                done.set()
+
+        started, done = threading.Event(), threading.Event()
+        executor.run = watched
+        task = asyncio.ensure_future(stage.answer(SINGERS))
+        assert await asyncio.to_thread(started.wait, 30)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(done.wait, 8)
+    assert ends == ["Unwanted"]
+
+
+def test_golds_may_stand_behind_each_other():
+    example = Example("1", "?", variables={"sql": "SELECT ';' -- a;b\n; SELECT 2;"})
+    assert example.gold_queries == ("SELECT ';' -- a;b", "SELECT 2")
+    assert Example("1", "?", variables={"sql": ["SELECT 1;", " "]}).gold_queries == ("SELECT 1",)

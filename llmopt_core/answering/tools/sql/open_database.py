@@ -17,6 +17,7 @@ from llmopt_core.databases.outcome import QueryOutcome
 from llmopt_core.databases.schema import Schema, schema_text
 from llmopt_core.databases.schema_reader import read_schema
 from llmopt_core.databases.source import DUCKDB_ENDINGS, SQLITE_ENDINGS, DataSource
+from llmopt_core.databases.threads import check_wanted
 from llmopt_core.errors import BadInput
 from llmopt_core.models.builtin.files import content_hash
 from llmopt_core.prompts.few_shot import Encode
@@ -98,9 +99,9 @@ class OpenDatabase:
         with self._lock:
             outcome = self._outcomes.get(key)
         if outcome is None:
-            outcome = self._executor.run(sql)
+            outcome = self._executor.run(sql, check_wanted)
             # Without the lock: two threads may run the same query, which only costs time.
-            if outcome.status in _SURE:
+            if outcome.status in _SURE and not outcome.is_source_fault:
                 self._keep(key, outcome)
         return outcome
 

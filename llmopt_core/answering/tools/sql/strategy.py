@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from llmopt_core.answering.tools.sql.attempt import attempt_of
+from llmopt_core.answering.tools.sql.attempt import attempt_of, run_query
 from llmopt_core.answering.tools.sql.database import Database
 from llmopt_core.answering.tools.sql.prompt import query_messages, repair_messages
 from llmopt_core.answering.tools.sql.query_text import begins_query, find_query
@@ -113,7 +113,7 @@ class QueryWriter:
     ) -> tuple[QueryAttempt, Vote | None]:
         if not sql:
             return QueryAttempt(stage, "", "absent", "The model wrote no query."), None
-        outcome = await asyncio.to_thread(database.run, sql)
+        outcome = await run_query(database, sql)
         attempt = attempt_of(sql, stage, outcome)
         if outcome.status != "ok":
             return attempt, None

@@ -17,6 +17,12 @@ GOLD_VARIABLE = "sql"
 _STATEMENT = re.compile(r"""(?:'[^']*'|"[^"]*"|`[^`]*`|--[^\n]*|/\*.*?\*/|[^;])+""", re.DOTALL)
 
 
+def _queries_in(text: str) -> list[str]:
+    parts = [part.strip() for part in _STATEMENT.findall(text) if part.strip()]
+    # A single query stays as it was written.
+    return parts if len(parts) > 1 else [text] if parts else []
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """One test case.
@@ -52,8 +58,7 @@ class Example:
         """The queries that answer it, of a data question; any of them is right: a list, or with `;` between them."""
         queries = self.variables.get(GOLD_VARIABLE)
         texts = queries if isinstance(queries, list | tuple) else [queries]
-        parts = [part.strip() for text in texts if isinstance(text, str) for part in _STATEMENT.findall(text)]
-        return tuple(part for part in parts if part)
+        return tuple(query for text in texts if isinstance(text, str) for query in _queries_in(text))
 
     @property
     def answers_text(self) -> str:

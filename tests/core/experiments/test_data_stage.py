@@ -381,4 +381,4 @@ async def test_a_query_that_nobody_waits_for_any_more_is_ended(lab, database):
 def test_golds_may_stand_behind_each_other():
     example = Example("1", "?", variables={"sql": "SELECT ';' -- a;b\n; SELECT 2;"})
     assert example.gold_queries == ("SELECT ';' -- a;b", "SELECT 2")
-    assert Example("1", "?", variables={"sql": ["SELECT 1;", " "]}).gold_queries == ("SELECT 1",)
+    assert Example("1", "?", variables={"sql": ["SELECT 1;", " "]}).gold_queries == ("SELECT 1;",)

@@ -58,7 +58,8 @@ def estimate_first(
         return plan
     if resume and _is_stopped(store, plan):
         return plan
-    estimates = asyncio.run(_estimate(store, plan, experiment, concurrency))
+    # Where nobody is asked the run follows, and what the pilot makes must be what the run needs.
+    estimates = asyncio.run(_estimate(store, plan, experiment, concurrency, agreed=not is_question))
     if any(one.calls for one in estimates):
         note(_text(estimates))
         if is_question:
@@ -80,11 +81,13 @@ def _is_stopped(store: Store, plan: Plan) -> bool:
     return is_known and bool(earlier_runs(store, plan))
 
 
-async def _estimate(store: Store, plan: Plan, experiment: Experiment, concurrency: int | None) -> list[Estimate]:
+async def _estimate(
+    store: Store, plan: Plan, experiment: Experiment, concurrency: int | None, *, agreed: bool = False
+) -> list[Estimate]:
     from llmopt_core.experiments.estimate import estimate
 
     async with open_models(store, experiment, concurrency) as models:
-        return await estimate(store, plan, models)
+        return await estimate(store, plan, models, agreed=agreed)
 
 
 def _text(estimates: Sequence[Estimate]) -> str:

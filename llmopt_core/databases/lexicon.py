@@ -85,7 +85,9 @@ def _is_plain(token: Token, text: str, dialect: Dialect) -> bool:
     if kind not in _STRINGS and _INVISIBLE.search(text):
         return False
     if kind == "IDENTIFIER":
-        return (_SQLITE_NAME if dialect == "sqlite" else _NAME).fullmatch(text) is not None
+        if dialect == "sqlite":
+            return _SQLITE_NAME.fullmatch(text) is not None
+        return _NAME.fullmatch(text) is not None
     pattern = _STRINGS.get(kind)
     return pattern is None or pattern.fullmatch(text) is not None
 

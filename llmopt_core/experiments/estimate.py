@@ -63,8 +63,17 @@ class Estimate:
     seconds_range: Range | None = None
 
 
-async def estimate(store: Store, plan: Plan, models: Models, pilot: int = PILOT) -> list[Estimate]:
+async def estimate(
+    store: Store, plan: Plan, models: Models, pilot: int = PILOT, *, agreed: bool = False
+) -> list[Estimate]:
     """An estimate per configuration. The pilot makes real calls, within the plan's budget; their results are kept.
+
+    Args:
+        store: The workspace.
+        plan: What would be run.
+        models: Of the current event loop.
+        pilot: Examples that are tried for each configuration.
+        agreed: Whether the run follows in any case, so that an index which is paid for may be built for the pilot.
 
     Raises:
         BadInput: A configuration could only fail, or the budget needs a price.
@@ -73,7 +82,7 @@ async def estimate(store: Store, plan: Plan, models: Models, pilot: int = PILOT)
     examples = plan.evaluation_set.examples[: plan.limit]
     with models.within(Budget(plan.budget_usd)) as budget:
         estimates = [
-            await estimate_pipeline(pipeline, examples, pilot, plan.concurrency)
+            await estimate_pipeline(pipeline, examples, pilot, plan.concurrency, agreed=agreed)
             for pipeline in _pipelines(store, plan, models)
         ]
     notes = [await asyncio.to_thread(_note, configuration, examples, models) for configuration in plan.configurations]
@@ -101,6 +110,7 @@ async def estimate_pipeline(
     *,
     answers: bool = True,
     same: Collection[str] = (),
+    agreed: bool = False,
 ) -> Estimate:
     """What is still to be spent on these examples.
 
@@ -112,6 +122,7 @@ async def estimate_pipeline(
         answers: Without, the questions are searched and not answered.
         same: Ids of examples to try, where other configurations have tried them: what they made is not made again in
             the whole work either.
+        agreed: See `estimate`.
     """
     name, account = pipeline.configuration.name, Account()
     whole_pipeline, pilot = pipeline, max(1, min(pilot, len(examples) - 1))
@@ -121,10 +132,15 @@ async def estimate_pipeline(
             embedding = await asyncio.to_thread(
                 embedding_cost, whole_pipeline, [example.question for example in examples]
             )
-            if embedding.cost_usd != 0.0:
-                # Nobody has agreed yet to pay for a whole index.
+            if embedding.cost_usd != 0.0 and not agreed:
+                # Nobody has agreed yet to pay for a whole index. Other passages are found then than in the run, whose
+                # answers are asked anew.
                 pipeline = pipeline.embedding_here()
             groups = await run_pilot(pipeline, examples, pilot, answers=answers, same=same)
+            if agreed:
+                # The pilot has built the index by now, so that it is among what was paid.
+                questions = [example.question for example in examples]
+                embedding = await asyncio.to_thread(embedding_cost, whole_pipeline, questions)
         except OutOfBudget as error:
             # The budget ended the pilot: what is left cannot be told, only what was spent.
             return Estimate(name, len(examples), 0, 0, 0, 0, None, 0.0, account.usage, (str(error),))

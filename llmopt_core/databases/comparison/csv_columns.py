@@ -19,12 +19,11 @@ _TRUE = frozenset(("True", "TRUE", "true"))
 _FALSE = frozenset(("False", "FALSE", "false"))
 # Rows are written in pieces, each with types of its own.
 _ROWS_OF_A_PIECE = 500
-_INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*", re.ASCII)
-_INTEGER_HEAD = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+", re.ASCII)
+_INTEGER = re.compile(r"[ \t\n\v\f\r]*+[+-]?[0-9]++[ \t\n\v\f\r]*+")
+_INTEGER_HEAD = re.compile(r"[ \t\n\v\f\r]*+[+-]?[0-9]++")
 _NUMBER = re.compile(
-    r"[ \t\n\v\f\r]*(?P<sign>[+-]?)(?P<whole>[0-9]*)(?:\.(?P<part>[0-9]*))?(?:[eE](?P<power>[+-]?[0-9]+))?"
-    r"[ \t\n\v\f\r]*",
-    re.ASCII,
+    r"[ \t\n\v\f\r]*+(?P<sign>[+-]?)(?P<whole>[0-9]*+)(?:\.(?P<part>[0-9]*+))?+(?:[eE](?P<power>[+-]?[0-9]++))?+"
+    r"[ \t\n\v\f\r]*+"
 )
 _INFINITE = {"inf": math.inf, "+inf": math.inf, "-inf": -math.inf, "infinity": math.inf, "+infinity": math.inf,
              "-infinity": -math.inf}  # fmt: skip

@@ -12,7 +12,8 @@ from llmopt_core.text.scripts import EAST_ASIAN, is_east_asian
 # What stands in the place of schema words and values.
 BLANK = "_"
 
-_NUMBER_OR_QUOTE = re.compile(r"\"[^\"]*\"|'[^']*'|“[^”]*”|「[^」]*」|\d+(?:[.,]\d+)*")
+# Bounded: of a thousand opening quotes each would look to the end for its closing one.
+_NUMBER_OR_QUOTE = re.compile(r"\"[^\"]{0,200}\"|'[^']{0,200}'|“[^”]{0,200}”|「[^」]{0,200}」|\d+(?:[.,]\d+)*")
 # Shorter names, such as `id`, would hide ordinary words; two Chinese characters are a word.
 _SHORTEST_NAME, _SHORTEST_EAST_ASIAN_NAME = 3, 2
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

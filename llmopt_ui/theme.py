@@ -15,6 +15,8 @@ import plotly.graph_objects as go
 import plotly.io as pio
 
 from llmopt_core.reporting.page import PALETTE
+from llmopt_core.reporting.verdict_words import INSIDE_NOISE
+from llmopt_core.statistics.paired_comparison import Comparison
 
 # Greys that are read on white and on black alike, see through for what should be less seen.
 NEUTRAL = "rgba(128, 136, 150, 0.9)"
@@ -95,6 +97,18 @@ VERDICTS = {
 def verdict(name: str | None) -> VerdictStyle:
     """The style of a verdict; of `not compared` for anything unknown."""
     return VERDICTS.get(name or "", VERDICTS[""])
+
+
+def comparison_style(comparison: Comparison) -> VerdictStyle:
+    """The style of its verdict; grey, with the words, where the judge alone may make a difference of this size."""
+    return noise_style(comparison.verdict) if comparison.inside_judge_noise else verdict(comparison.verdict)
+
+
+def noise_style(name: str | None) -> VerdictStyle:
+    """A verdict on a difference inside the judge's noise."""
+    grey = VERDICTS["cannot tell"]
+    style = verdict(name)
+    return VerdictStyle(f"{style.word}, {INSIDE_NOISE}", style.sign, grey.colour_name, grey.colour)
 
 
 def inks(names: Sequence[str]) -> dict[str, Ink]:

@@ -106,8 +106,13 @@ def _cell(row: Row, metric: str) -> str:
     text = number_with_interval(summary)
     if summary.scored < summary.total:
         text += f" {summary.scored} of {summary.total} scored"
+    from llmopt_core.reporting.verdict_words import INSIDE_NOISE
+
     # A sign before the words: it can be seen, and searched for in a log, without colours.
     sign = {"better": "+ better", "worse": "- worse", "equivalent": "= equivalent", "cannot tell": "? cannot tell",
             "not comparable": "! not comparable"}  # fmt: skip
     # The baseline's own column compares with nothing.
-    return text if cell.versus is None else f"{text} {sign[cell.versus.verdict]}"
+    if cell.versus is None:
+        return text
+    noise = f" ({INSIDE_NOISE})" if cell.versus.inside_judge_noise else ""
+    return f"{text} {sign[cell.versus.verdict]}{noise}"

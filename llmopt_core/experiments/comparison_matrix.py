@@ -15,7 +15,7 @@ from llmopt_core.experiments.run_scores import (
     RunScoreTable,
     higher_is_better,
     pair_clusters,
-    withhold_unfair_verdict,
+    qualify_comparison,
 )
 from llmopt_core.statistics.many_pairs import make_samples
 from llmopt_core.statistics.paired_comparison import Comparison, compare_samples
@@ -58,6 +58,11 @@ class Matrix:
             return None
         return _OPPOSITE.get(reverse.verdict, reverse.verdict)
 
+    def inside_judge_noise(self, row: str, column: str) -> bool:
+        """Whether the judge alone may make the difference of these two."""
+        comparison = self.pairs.get((column, row)) or self.pairs.get((row, column))
+        return comparison is not None and comparison.inside_judge_noise
+
     def difference(self, row: str, column: str) -> float | None:
         """The row's mean minus the column's, over the questions that both answered."""
         comparison, reverse = self.pairs.get((column, row)), self.pairs.get((row, column))
@@ -86,7 +91,7 @@ def compare_all(runs: Sequence[RunScoreTable], metric: str, margin: float | None
         clusters=labels,
     )
     comparisons = compare_samples(samples, higher_is_better(metric), margin)
-    fair = [withhold_unfair_verdict(one, runs[i], runs[j]) for one, (i, j) in zip(comparisons, pairs, strict=True)]
+    fair = [qualify_comparison(one, runs[i], runs[j], metric) for one, (i, j) in zip(comparisons, pairs, strict=True)]
     names = tuple(run.name for run in runs)
     return Matrix(
         metric,

@@ -14,7 +14,7 @@ from llmopt_core.experiments.run_scores import (
     common_examples,
     higher_is_better,
     pair_runs,
-    withhold_unfair_verdict,
+    qualify_comparison,
 )
 from llmopt_core.reporting.formatting import number
 from llmopt_core.statistics.clusters import summarize_clusters
@@ -113,7 +113,7 @@ def _compare(
     sample = pair_runs(a, b, metric)
     scaled_margin = sample.scale_margin(margin) if margin is not None and sample.test else margin
     comparison = sample.compare(higher_is_better(metric), others=others, margin=scaled_margin)
-    return withhold_unfair_verdict(comparison, a, b)
+    return qualify_comparison(comparison, a, b, metric)
 
 
 def _cell(

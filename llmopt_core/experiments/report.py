@@ -232,6 +232,7 @@ def _cell(cell: Cell) -> ReportCell:
         verdict_words=verdict_words(versus),
         note=cell.note,
         unit=unit_note(versus.pairs, versus.clusters),
+        inside_judge_noise=versus.inside_judge_noise,
     )
 
 

@@ -13,6 +13,7 @@ from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.comparison_family import Family, family_to, project_family
 from llmopt_core.experiments.document_clusters import set_clusters
 from llmopt_core.experiments.imported_runs import ImportSource, import_source, judge_of_runs, known_per_question
+from llmopt_core.experiments.judge_noise import judge_variances
 from llmopt_core.experiments.leaderboard import leaderboard
 from llmopt_core.experiments.margin import project_margin
 from llmopt_core.experiments.result_file import Result
@@ -63,6 +64,7 @@ def _read_result(
     )
     margin = margin or project_margin(store, first.project)
     per_question = store.per_question(run_ids)
+    noise = judge_variances(store, runs)
     labels = list(names) or [run.name for run in runs]
     clusters = set_clusters(store, first.project, first.evaluation_set, first.set_version)
     size = len(store.evaluation_set(first.project, first.evaluation_set, first.set_version).examples)
@@ -79,6 +81,7 @@ def _read_result(
             {
                 **_run(run, _records(store, run, traces), overlap_of(store, run), per_question[run.id], clusters),
                 "configuration": name,
+                **({"judge_variances": noise[run.id]} if run.id in noise else {}),
                 **({"parent": parent} if (parent := family.parent_of(name) or run.parent) else {}),
             }
             for run, name in zip(runs, labels, strict=True)
@@ -131,10 +134,18 @@ def comparison_values(comparison: Comparison) -> dict[str, Any]:
         "margin": comparison.margin,
         "more_questions": comparison.more_questions,
         "visible_difference": comparison.visible,
+        **_judge_values(comparison),
         "unit": "question" if comparison.clusters is None else "document",
         "clusters": comparison.clusters,
         "method": comparison.method,
     }
+
+
+def _judge_values(comparison: Comparison) -> dict[str, Any]:
+    """Where the judge's own noise is known: how wide it is, and whether the difference is inside."""
+    if comparison.judge_band is None:
+        return {}
+    return {"judge_band": comparison.judge_band, "inside_judge_noise": comparison.inside_judge_noise}
 
 
 def _run(

@@ -154,7 +154,17 @@ def scores_from(run: Mapping[str, Any], clusters: Mapping[str, str] | None = Non
         contents=contents,
         clusters=clusters or {},
         parent=str(run.get("parent") or ""),
+        judge_variances=_variances(run.get("judge_variances")),
     )
+
+
+def _variances(values: Any) -> dict[str, float]:
+    """Of a file that may come from elsewhere: what is no variance is not known."""
+    there = values.items() if isinstance(values, Mapping) else ()
+    known = {
+        str(name): value for name, value in there if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
+    return {name: float(value) for name, value in known.items() if 0 <= value < math.inf}
 
 
 def _value(record: Mapping[str, Any], metric: str) -> float | None:

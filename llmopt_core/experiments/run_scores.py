@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from llmopt_core.evaluation.metrics.catalogue import METRICS
@@ -12,6 +12,7 @@ from llmopt_core.experiments.training_overlap import withhold_verdict
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run, RunScores
 from llmopt_core.statistics.paired_comparison import Comparison, PairedSample
+from llmopt_core.statistics.variance_components import difference_band
 from llmopt_core.types import fingerprint
 
 Values = tuple[float | None, ...]
@@ -30,6 +31,7 @@ class RunScoreTable:
         contents: Example id -> hash of its content, where runs of different sets may stand together.
         clusters: Example id -> the documents it shares with others, see `clusters_of`; empty where none does.
         parent: The name of the configuration that its own extends; empty where that is not known.
+        judge_variances: Metric -> variance of one grade between judgements of one answer, where it is known.
     """
 
     name: str
@@ -40,6 +42,7 @@ class RunScoreTable:
     contents: Mapping[str, str] = field(default_factory=dict)
     clusters: Mapping[str, str] = field(default_factory=dict)
     parent: str = ""
+    judge_variances: Mapping[str, float] = field(default_factory=dict)
 
     def align(self, metric: str, examples: Sequence[str]) -> Values:
         """The metric's values for these examples, None where there is none."""
@@ -51,8 +54,10 @@ class RunScoreTable:
 def read_run_scores(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> list[RunScoreTable]:
     """The values of stored runs, read at once, under these names (their own by default)."""
     # At use: it brings the modules of fine-tuning along, which scores from a file do not need.
+    from llmopt_core.experiments.judge_noise import judge_variances
     from llmopt_core.experiments.training_sources import overlap_of
 
+    noise = judge_variances(store, runs)
     tables = store.scores([run.id for run in runs])
     contents = _contents(store, runs)
     return [
@@ -65,6 +70,7 @@ def read_run_scores(store: Store, runs: Sequence[Run], names: Sequence[str] = ()
             content,
             set_clusters(store, run.project, run.evaluation_set, run.set_version),
             run.parent,
+            noise.get(run.id, {}),
         )
         for run, name, content in zip(runs, names or [run.name for run in runs], contents, strict=True)
     ]
@@ -114,9 +120,18 @@ def pair_clusters(a: RunScoreTable, b: RunScoreTable, examples: Sequence[str]) -
     return tuple(labels.get(example, f"question {example}") for example in examples) if labels else None
 
 
-def withhold_unfair_verdict(comparison: Comparison, a: RunScoreTable, b: RunScoreTable) -> Comparison:
-    """See `withhold_verdict`; `b` is compared with the baseline `a`."""
-    return withhold_verdict(comparison, knows_a=a.seen > 0, knows_b=b.seen > 0)
+def qualify_comparison(comparison: Comparison, a: RunScoreTable, b: RunScoreTable, metric: str) -> Comparison:
+    """The comparison of `b` with the baseline `a`, with what is known of both runs beside their scores.
+
+    It has no verdict that is owed to training on the questions (see `withhold_verdict`), and says how far two such
+    means lie apart by the judge alone where the answers of both were judged again.
+    """
+    comparison = withhold_verdict(comparison, knows_a=a.seen > 0, knows_b=b.seen > 0)
+    first, second = a.judge_variances.get(metric), b.judge_variances.get(metric)
+    if not comparison.pairs or first is None or second is None:
+        return comparison
+    # Each stored score is one grade of one answer.
+    return replace(comparison, judge_band=difference_band(first + second, comparison.pairs))
 
 
 def higher_is_better(metric: str) -> bool:

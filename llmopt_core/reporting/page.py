@@ -29,7 +29,8 @@ class ReportCell:
     """One metric of one run; `verdict` is empty for the baseline, and `verdict_words` says more than its one word.
 
     The ends of the difference belong to the verdict. `note` says what both come to on the questions that both answered,
-    where the means stand over others. `unit` says over what the difference was tested.
+    where the means stand over others. `unit` says over what the difference was tested. What the judge alone may make is
+    grey.
     """
 
     mean: float | None
@@ -45,6 +46,7 @@ class ReportCell:
     note: str = ""
     verdict_words: str = ""
     unit: str = ""
+    inside_judge_noise: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,23 @@ from llmopt_core.statistics.paired_comparison import MOST_QUESTIONS, Comparison
 from llmopt_core.statistics.power import smallest_difference
 from llmopt_core.statistics.tables import Gain
 
+INSIDE_NOISE = "inside the judge's noise"
+"""Said beside a difference that the judge alone may make."""
 _USUAL_SHARE = 0.2
 
 
 def verdict_words(comparison: Comparison | Gain) -> str:
-    """`better`, `equivalent within ±0.05`, or `cannot tell: about 120 more questions would show …` and so on."""
+    """`better`, `equivalent within ±0.05`, or `cannot tell: about 120 more questions would show …` and so on.
+
+    A difference that the judge alone may make is said to be one.
+    """
+    words = _word(comparison)
+    if isinstance(comparison, Comparison) and comparison.inside_judge_noise:
+        return f"{words} ({INSIDE_NOISE}, ±{number(comparison.judge_band)})"
+    return words
+
+
+def _word(comparison: Comparison | Gain) -> str:
     if comparison.verdict == "equivalent":
         return f"equivalent within ±{number(comparison.margin)}"
     missing = missing_words(comparison) if comparison.verdict == "cannot tell" else ""

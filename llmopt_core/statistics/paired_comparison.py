@@ -18,6 +18,7 @@ from llmopt_core.statistics.paired_tests import PairedTest, cluster_test, graded
 from llmopt_core.statistics.pass_test import PassTest
 from llmopt_core.statistics.power import rescaled_need
 from llmopt_core.statistics.resampling import Floats
+from llmopt_core.statistics.variance_components import inside_judge_noise
 from llmopt_core.statistics.verdict import MARGIN, Verdict, verdict_of
 
 Values = Sequence[float | None]
@@ -52,6 +53,8 @@ class Comparison:
         more_clusters: About how many further documents those are; None without clusters.
         visible: Where the difference is 0: the size that these questions show in four of five tries; None where they
             show none.
+        judge_band: How far two such means lie apart by the judge alone, with 95 %; None where that is not known, 0
+            where what grades is deterministic.
     """
 
     difference: float | None
@@ -72,6 +75,12 @@ class Comparison:
     more_questions: int | None = None
     more_clusters: int | None = None
     visible: float | None = None
+    judge_band: float | None = None
+
+    @property
+    def inside_judge_noise(self) -> bool:
+        """Whether the judge alone may make a difference of this size."""
+        return inside_judge_noise(self.difference, self.judge_band)
 
 
 def compare_pairs(

@@ -169,22 +169,30 @@ def judge_noise_band(components: VarianceComponents, design: Design, confidence:
     """How far two means of one design lie apart by the judge alone, with that confidence; None where it is unknown."""
     if components.judge is None:
         return None
-    from scipy.stats import norm
-
     grades = design.questions * design.answers * design.judgements
     # Twice: the judge graded both sides.
-    return float(norm.ppf((1 + confidence) / 2)) * math.sqrt(2 * components.judge / grades)
+    return difference_band(2 * components.judge, grades, confidence)
 
 
-def inside_judge_noise(
-    difference: float, components: VarianceComponents, design: Design, confidence: float = 0.95
-) -> bool | None:
-    """Whether a difference of two means is no larger than what the judge alone makes; None where that is unknown.
+def difference_band(variance: float, grades: float, confidence: float = 0.95) -> float:
+    """How far a mean difference lies from 0 by chance alone, with that confidence.
+
+    Args:
+        variance: Of one difference: that of both sides together.
+        grades: So many are averaged on each side.
+        confidence: Of the normal interval.
+    """
+    from scipy.stats import norm
+
+    return float(norm.ppf((1 + confidence) / 2)) * math.sqrt(variance / grades)
+
+
+def inside_judge_noise(difference: float | None, band: float | None) -> bool:
+    """Whether a difference of two means is no larger than what the judge alone makes; not where either is unknown.
 
     A judge without noise hides nothing: then none is inside, not even 0.
     """
-    band = judge_noise_band(components, design, confidence)
-    return None if band is None else band > 0 and abs(difference) <= band
+    return difference is not None and band is not None and band > 0 and abs(difference) <= band
 
 
 def _enlarged(design: Design, source: Source, more: float) -> Design:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
-from llmopt_core.reporting.verdict_words import verdict_words
+from llmopt_core.reporting.verdict_words import INSIDE_NOISE, verdict_words
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_ui import format as fmt
 from llmopt_ui.chart_view import show_chart
@@ -17,7 +17,7 @@ from llmopt_ui.evaluation.pair_address import open_pair
 from llmopt_ui.evaluation.pair_charts import forest, matrix_map
 from llmopt_ui.runs.results import Entry, comparison_family, every_pair
 from llmopt_ui.session import state
-from llmopt_ui.theme import verdict
+from llmopt_ui.theme import comparison_style
 
 PAIR_METRIC = "pair_metric"
 
@@ -43,14 +43,15 @@ def every_pair_view(selection: Selection, comparison: Sequence[Entry], usual: st
     )
     _take_click(event.selection.points, metric)
     for name, one in others.items():
-        more = verdict_words(one).removeprefix(one.verdict)
+        # The style says of the noise, here stands how wide it is.
+        more = verdict_words(one).removeprefix(one.verdict).replace(f"{INSIDE_NOISE}, ", "")
         # Escaping drops the space at the beginning.
         words = (" " if more.startswith(" ") else "") + fmt.markdown(more)
         change = fmt.change(one.difference, one.low, one.high)
         text, button = st.columns([5, 1], gap="small", vertical_alignment="center")
         text.markdown(
             f"{selection.inks[name].dot}\u00a0**{fmt.markdown(name)}** against {baseline}: "
-            f"{verdict(one.verdict).markdown}{words}, {change}"
+            f"{comparison_style(one).markdown}{words}, {change}"
         )
         button.button(
             "Head to head", key=f"pair_{metric}_{name}", type="tertiary", icon=":material/compare_arrows:",

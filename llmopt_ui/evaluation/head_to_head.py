@@ -43,7 +43,7 @@ from llmopt_ui.record_view import answers, question_card
 from llmopt_ui.resources import store
 from llmopt_ui.runs.results import comparison_family, leading_metrics, score_tables
 from llmopt_ui.tables import data_table, show_table
-from llmopt_ui.theme import Ink, verdict
+from llmopt_ui.theme import Ink, comparison_style
 
 
 def head_to_head_view(project: Project, runs: Sequence[Run]) -> None:
@@ -118,7 +118,7 @@ def _summary(result: HeadToHead, first: str, second: str, metric: str, inks: Map
         figure = two_means(dict(zip((first, second), result.means, strict=True)), inks, metric_title(metric))
         show_chart(figure, f"pair_means_{metric}", "Means of both with their intervals")
     with right:
-        st.markdown(f"#### {verdict(comparison.verdict).markdown}")
+        st.markdown(f"#### {comparison_style(comparison).markdown}")
         change = fmt.change(comparison.difference, comparison.low, comparison.high)
         st.markdown(f"**{fmt.markdown(second)}** against {fmt.markdown(first)}: "
                     f"{fmt.markdown(verdict_words(comparison))}. Difference {change}.")  # fmt: skip
@@ -147,7 +147,7 @@ def _categories(result: HeadToHead) -> None:
             "First": fmt.score(one.before),
             "Second": fmt.score(one.after),
             "Difference": fmt.change(one.difference, one.low, one.high),
-            "Verdict": verdict(one.verdict).markdown,
+            "Verdict": comparison_style(one).markdown,
         }
         for name, one in result.categories.items()
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,7 +11,17 @@ from llmopt_core.experiments.comparison_matrix import Matrix
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_ui import format as fmt
-from llmopt_ui.theme import FAINT, NEUTRAL, Ink, apply_theme, figure_text, verdict
+from llmopt_ui.theme import (
+    FAINT,
+    NEUTRAL,
+    Ink,
+    VerdictStyle,
+    apply_theme,
+    comparison_style,
+    figure_text,
+    noise_style,
+    verdict,
+)
 
 _WORDS = ("better", "worse", "equivalent", "cannot tell", "not comparable")
 # So many rows have room for words within their cells at 1024 pixels; more show signs.
@@ -31,10 +41,10 @@ def forest(comparisons: Mapping[str, Comparison], title: str, baseline: str, mar
     figure.add_vrect(-margin, margin, fillcolor=FAINT, line={"width": 0}, layer="below")
     figure.add_vline(0, line={"color": NEUTRAL, "width": 1.5})
     names = list(comparisons)
-    for word in _WORDS:
-        places = [place for place, one in enumerate(comparisons.values()) if one.verdict == word]
-        if places:
-            figure.add_trace(_differences(names, comparisons, places, word, baseline))
+    styles = dict.fromkeys(map(comparison_style, comparisons.values()))
+    for style in styles:
+        places = [place for place, one in enumerate(comparisons.values()) if comparison_style(one) == style]
+        figure.add_trace(_differences(names, comparisons, places, style, baseline))
     return apply_theme(
         figure,
         height=110 + 44 * len(names),
@@ -52,9 +62,8 @@ def forest(comparisons: Mapping[str, Comparison], title: str, baseline: str, mar
 
 
 def _differences(
-    names: list[str], comparisons: Mapping[str, Comparison], places: list[int], word: str, baseline: str
+    names: list[str], comparisons: Mapping[str, Comparison], places: list[int], style: VerdictStyle, baseline: str
 ) -> go.Scatter:
-    style = verdict(word)
     chosen = [(place, names[place], comparisons[names[place]]) for place in places]
     unseen = {"marker": {"opacity": 1}}
     return go.Scatter(
@@ -62,7 +71,7 @@ def _differences(
         y=[place for place, _, _ in chosen],
         mode="markers+text",
         name=style.text,
-        text=[f"{style.sign} {word} {fmt.with_sign(one.difference)}" for _, _, one in chosen],
+        text=[f"{style.text} {fmt.with_sign(one.difference)}" for _, _, one in chosen],
         textposition="top center",
         marker={"size": 13, "color": style.colour},
         error_x={
@@ -97,6 +106,7 @@ def matrix_map(matrix: Matrix) -> go.Figure:
         if row != column
     ]
     known = [(x, y, word, change) for x, y, word, change in cells if word is not None]
+    noisy = {(x, y) for x, y, _, _ in known if matrix.inside_judge_noise(names[y], names[x])}
     wordy = len(names) <= _WORDY
     unseen = {"marker": {"opacity": 0}}
     points = go.Scatter(
@@ -106,14 +116,16 @@ def matrix_map(matrix: Matrix) -> go.Figure:
         # Not drawn, but large enough to be hit beside the middle of a cell.
         marker={"symbol": "square", "size": 40 if wordy else 24, "opacity": 0},
         text=[
-            f"{verdict(word).sign} {word}<br>{fmt.with_sign(change)}" if wordy else verdict(word).sign
-            for _, _, word, change in known
+            f"{verdict(word).sign} {word}<br>{fmt.with_sign(change)}{'<br>judge’s noise' if (x, y) in noisy else ''}"
+            if wordy
+            else verdict(word).sign
+            for x, y, word, change in known
         ],
         textfont={"size": 12},
         customdata=[[names[x], names[y]] for x, y, _, _ in known],
         hovertext=[
-            f"<b>{figure_text(names[y])}</b> against <b>{figure_text(names[x])}</b><br>{verdict(word).text}, "
-            f"{fmt.with_sign(change)}"
+            f"<b>{figure_text(names[y])}</b> against <b>{figure_text(names[x])}</b><br>"
+            f"{(noise_style if (x, y) in noisy else verdict)(word).text}, {fmt.with_sign(change)}"
             for x, y, word, change in known
         ],
         hovertemplate="%{hovertext}<extra></extra>",
@@ -121,7 +133,7 @@ def matrix_map(matrix: Matrix) -> go.Figure:
         unselected=unseen,
         showlegend=False,
     )
-    figure = go.Figure([_verdict_colours(known, len(names)), points])
+    figure = go.Figure([_verdict_colours(known, len(names), noisy), points])
     labels = [figure_text(fmt.shorten(name, 18 if wordy else 14)) for name in names]
     ticks = {"tickvals": list(range(len(names))), "ticktext": labels, "showgrid": False, "fixedrange": True}
     return apply_theme(
@@ -135,11 +147,16 @@ def matrix_map(matrix: Matrix) -> go.Figure:
     )
 
 
-def _verdict_colours(cells: Sequence[tuple[int, int, str, float | None]], count: int) -> go.Heatmap:
-    """The colour of each pair's verdict, one trace for all: a shape for each of hundreds would take minutes."""
+def _verdict_colours(
+    cells: Sequence[tuple[int, int, str, float | None]], count: int, noisy: Collection[tuple[int, int]]
+) -> go.Heatmap:
+    """The colour of each pair's verdict, grey where the judge alone may make the difference.
+
+    One trace for all: a shape for each of hundreds would take minutes.
+    """
     places = np.full((count, count), np.nan)
     for x, y, word, _ in cells:
-        places[y, x] = _WORDS.index(word)
+        places[y, x] = _WORDS.index("cannot tell" if (x, y) in noisy else word)
     last = len(_WORDS)
     colours = [f"rgba{(*(int(verdict(word).colour[at : at + 2], 16) for at in (1, 3, 5)), 0.22)}" for word in _WORDS]
     # Each word has a step of the scale for itself.

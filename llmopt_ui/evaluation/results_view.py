@@ -11,8 +11,9 @@ import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.imported_runs import judge_of_runs
-from llmopt_core.reporting.verdict_words import missing_words
+from llmopt_core.reporting.verdict_words import INSIDE_NOISE, missing_words
 from llmopt_core.runs.values import Project, Run
+from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import caveats_view, describe_outdated, judge_caption
@@ -133,17 +134,22 @@ def _undecided(entry: Entry, metrics: Sequence[str]) -> str:
     metric, comparison = min(countable, key=lambda item: item[1].more_questions or 0)
     change = fmt.change(comparison.difference, comparison.low, comparison.high)
     # The four metrics of a run would take four sentences that all say "ask more".
-    return f"{word}, soonest on {fmt.markdown(metric_title(metric))} {change}: {missing_words(comparison)}"
+    noise = _noise_words(comparison)
+    return f"{word}, soonest on {fmt.markdown(metric_title(metric))} {change}{noise}: {missing_words(comparison)}"
 
 
 def _verdict_words(entry: Entry, metrics: Sequence[str], name: str) -> str:
     comparisons = [(metric, entry.comparisons[metric]) for metric in metrics if metric in entry.comparisons]
     words = [
-        f"{fmt.markdown(metric_title(m))} {fmt.change(c.difference, c.low, c.high)}"
+        f"{fmt.markdown(metric_title(m))} {fmt.change(c.difference, c.low, c.high)}{_noise_words(c)}"
         for m, c in comparisons
         if c.verdict == name
     ]
     return f"{verdict(name).markdown} on {', '.join(words)}" if words else ""
+
+
+def _noise_words(comparison: Comparison) -> str:
+    return f" :gray[({INSIDE_NOISE})]" if comparison.inside_judge_noise else ""
 
 
 def _table(selection: Selection, comparison: Sequence[Entry]) -> None:

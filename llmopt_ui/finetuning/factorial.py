@@ -38,7 +38,7 @@ from llmopt_ui.pickers import apply_request
 from llmopt_ui.resources import settings, store
 from llmopt_ui.runs.results import describe_means
 from llmopt_ui.tables import show_table
-from llmopt_ui.theme import Ink, verdict
+from llmopt_ui.theme import Ink, comparison_style
 
 MODEL, PLAIN, RAG, SET, METRIC, LIMIT, RUN = (
     f"square_{name}" for name in ("tuned", "plain", "rag", "set", "metric", "limit", "run")
@@ -237,7 +237,7 @@ def _answers(factorial: Factorial) -> None:
                 "Question": f"{_QUESTIONS[pair]}  \n:gray[{pair[0]} → {pair[1]}]",
                 "Difference": between,
                 "Questions": fmt.count(comparison.pairs),
-                "Verdict": verdict(comparison.verdict).markdown,
+                "Verdict": comparison_style(comparison).markdown,
                 "p": "< 0.001" if (comparison.p_value or 1) < 0.001 else fmt.number(comparison.p_value),
             }
         )

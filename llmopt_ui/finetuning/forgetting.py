@@ -27,7 +27,7 @@ from llmopt_ui.finetuning.evaluation_start import evaluate_configurations
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, report_problem
 from llmopt_ui.tables import data_table
-from llmopt_ui.theme import Ink, verdict
+from llmopt_ui.theme import Ink, comparison_style
 
 SET, CONFIGURATION, RUN, ADD = "forgot_set", "forgot_configuration", "forgot_run", "forgot_add"
 
@@ -99,7 +99,7 @@ def _result(project: Project, result: Forgetting, metric: str, inks: Mapping[str
     )
     change = fmt.change(comparison.difference, comparison.low, comparison.high)
     count = unit_note(comparison.pairs, comparison.clusters)
-    st.markdown(f"{verdict(comparison.verdict).markdown} · {title} {change} on {count}.")
+    st.markdown(f"{comparison_style(comparison).markdown} · {title} {change} on {count}.")
     # A single category is the mean above.
     if len(result.by_category) > 1:
         figure = category_bars(result.by_category, metric_title(metric), inks)

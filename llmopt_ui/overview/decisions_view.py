@@ -14,7 +14,7 @@ from llmopt_ui.components import show_error
 from llmopt_ui.overview.ladder_words import chart_word, cost_words, difference_words
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, report_problem, state
-from llmopt_ui.theme import Ink, verdict
+from llmopt_ui.theme import Ink, comparison_style
 
 REASON, AUTHOR = "ladder_reason", "ladder_author"
 _VERBS: dict[Choice, str] = {"kept": "Keep", "dropped": "Drop"}
@@ -48,7 +48,7 @@ def _head(ladder: Ladder, rung: Rung, ink: Ink | None) -> str:
     value = f"{metric_title(ladder.metric)} **{fmt.score(rung.value)}**" if rung.value is not None else "no score"
     parts = [f"{name}", word, value]
     if rung.comparison is not None:
-        parts.append(f"{verdict(rung.comparison.verdict).markdown} {difference_words(rung.comparison)}")
+        parts.append(f"{comparison_style(rung.comparison).markdown} {difference_words(rung.comparison)}")
     mark = f" :orange[{rung.mark}]" if rung.mark else ""
     return " · ".join(parts) + mark
 

@@ -9,10 +9,10 @@ from textwrap import wrap
 import plotly.graph_objects as go
 
 from llmopt_core.labs.evaluation.ladder.rung import Rung, Section
-from llmopt_core.reporting.verdict_words import verdict_words
+from llmopt_core.reporting.verdict_words import INSIDE_NOISE, verdict_words
 from llmopt_ui import format as fmt
 from llmopt_ui.overview.ladder_words import chart_word, cost_words, difference_words
-from llmopt_ui.theme import figure_text, verdict
+from llmopt_ui.theme import NEUTRAL, figure_text, verdict
 
 NAME_LINE, CHANGE_LINE, _HOVER_LINE, TITLE_LINE = 28, 38, 64, 74
 
@@ -57,8 +57,17 @@ def _label_lines(row: LadderRow, rung: Rung, percent: bool) -> list[str]:
     if rung.state == "baseline":
         return [value, "● baseline"]
     words = [chart_word(rung), _verdict_word(rung)]
-    figures = f"{value}  {_signed(rung.difference, percent)}" if rung.value is not None else ""
-    return [line for line in (figures, " · ".join(filter(None, words))) if line]
+    is_noise = rung.comparison is not None and rung.comparison.inside_judge_noise
+    signed = _signed(rung.difference, percent)
+    figures = f"{value}  {_grey(signed) if is_noise else signed}" if rung.value is not None else ""
+    # In a line of its own: beside the verdict there is no room.
+    return [
+        line for line in (figures, " · ".join(filter(None, words)), _grey(INSIDE_NOISE) if is_noise else "") if line
+    ]
+
+
+def _grey(text: str) -> str:
+    return f'<span style="color:{NEUTRAL}">{text}</span>'
 
 
 def _verdict_word(rung: Rung) -> str:

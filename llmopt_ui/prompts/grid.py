@@ -28,7 +28,7 @@ from llmopt_ui.prompts.grid_rows import Page, draw_rows
 from llmopt_ui.prompts.live import ask_again, compute_columns, grid_of, live_comparisons, new_budget_key
 from llmopt_ui.prompts.watch import count_ended, watch_grid
 from llmopt_ui.resources import models
-from llmopt_ui.theme import Ink, verdict
+from llmopt_ui.theme import Ink, comparison_style
 
 FILTER, PAGE, DIFFERENCES = "show", "page", "marked"
 PER_PAGE = 10
@@ -138,7 +138,7 @@ def _summary(grid: Grid, column: Column) -> list[str]:
 def _versus(column: Column, name: str) -> str:
     versus = column.versus.get(name)
     # No pairs, no verdict: nobody answered the same questions.
-    return "" if versus is None or not versus.pairs else verdict(versus.verdict).markdown
+    return "" if versus is None or not versus.pairs else comparison_style(versus).markdown
 
 
 def _missing_answers(comparison: Comparison, grid: Grid, board: Board | None) -> None:

@@ -12,7 +12,7 @@ from llmopt_core.text.csv_text import csv_text
 from llmopt_ui import format as fmt
 from llmopt_ui.runs.results import Entry
 from llmopt_ui.tables import show_table
-from llmopt_ui.theme import Ink, verdict
+from llmopt_ui.theme import Ink, comparison_style, verdict
 
 _MOST = 5
 """Metrics that a table has room for in a narrow window; further ones stand in a table below it."""
@@ -95,7 +95,7 @@ def _cell(entry: Entry, metric: str) -> str:
     if entry.is_baseline:
         lines.append(fmt.unbroken(verdict("baseline").markdown))
     elif comparison is not None:
-        lines.append(verdict(comparison.verdict).markdown)
+        lines.append(comparison_style(comparison).markdown)
         if comparison.more_questions is not None:
             # It may break: in a narrow window this would else be the widest line of its column.
             lines.append(f":gray[{short_missing(comparison)}]")
@@ -130,7 +130,7 @@ def _csv_row(entry: Entry, metric: str) -> list[object]:
             comparison.verdict,
         )
         comparison_cells += (comparison.pairs, comparison.confidence, comparison.family)
-        comparison_cells += (comparison.margin, comparison.clusters, comparison.more_questions)
+        comparison_cells += (comparison.margin, comparison.clusters, comparison.more_questions, comparison.judge_band)
     source = import_source(run.imported)
     tokens = run.usage.prompt_tokens + run.usage.completion_tokens if source is None or source.has_tokens else None
     seconds = run.seconds if source is None or source.has_seconds else None
@@ -150,7 +150,7 @@ def _csv_row(entry: Entry, metric: str) -> list[object]:
 
 _COMPARISON_COLUMNS = (
     "difference", "difference_low", "difference_high", "p_value", "verdict", "pairs", "confidence", "family",
-    "margin", "documents", "more_questions",
+    "margin", "documents", "more_questions", "judge_band",
 )  # fmt: skip
 _CSV_COLUMNS = (
     "configuration", "fingerprint", "status", "judge", "metric", "mean", "low", "high", "scored", "total",

@@ -15,6 +15,7 @@ from llmopt_core.experiments.comparison_matrix import Matrix, compare_all
 from llmopt_core.experiments.comparison_parents import comparison_parents
 from llmopt_core.experiments.document_clusters import set_clusters
 from llmopt_core.experiments.imported_runs import known_per_question, take_turns
+from llmopt_core.experiments.judge_noise import judge_variances
 from llmopt_core.experiments.leaderboard import Row, leaderboard
 from llmopt_core.experiments.measured_run import MeasuredRun
 from llmopt_core.experiments.outcome import Outcome, is_nearly_complete, outcome
@@ -161,8 +162,8 @@ def _metrics(runs: Mapping[str, Run]) -> tuple[str, ...]:
 
 
 Version = tuple[int, int, int, str]
-TableKey = tuple[str, int, str, int, int, int, str]
-"""Name, overlap with training data, parent and version of a run."""
+TableKey = tuple[str, int, str, tuple[tuple[str, float], ...], int, int, int, str]
+"""Name, overlap with training data, parent, noise of the judge by metric, and version of a run."""
 
 
 @st.cache_resource(max_entries=64, show_spinner="Comparing …")
@@ -180,11 +181,14 @@ def _leaderboard(
 
 
 def _tables(keys: Sequence[TableKey], clusters: Mapping[str, str]) -> list[RunScoreTable]:
-    scores = _scores(tuple(key[3:] for key in keys))
+    scores = _scores(tuple(key[4:] for key in keys))
     return [
-        RunScoreTable(name, total, scores[run_id], run_id, seen_count, clusters=clusters, parent=parent)
-        for name, seen_count, parent, run_id, total, *_ in keys
-    ]
+        RunScoreTable(
+            name, total, scores[run_id], run_id, seen_count,
+            clusters=clusters, parent=parent, judge_variances=dict(noise),
+        )
+        for name, seen_count, parent, noise, run_id, total, *_ in keys
+    ]  # fmt: skip
 
 
 def score_tables(runs: Mapping[str, Run]) -> list[RunScoreTable]:
@@ -204,11 +208,19 @@ def _matrix(keys: tuple[TableKey, ...], metric: str, margin: float, _clusters: M
 
 def _table_keys(runs: Mapping[str, Run]) -> tuple[TableKey, ...]:
     caveats = caveats_of(store(), list(runs.values()), list(runs))
+    key = tuple((run.id, run.done, run.created_at.isoformat()) for run in runs.values())
+    noise = _judge_variances(key, tuple(runs.values()))
     # Overlaps are a part of the key: a training after the run changes what must be said, not the scores.
     return tuple(
-        (name, caveat.overlap_count, run.parent, *version_of(run))
+        (name, caveat.overlap_count, run.parent, tuple(noise.get(run.id, {}).items()), *version_of(run))
         for (name, run), caveat in zip(runs.items(), caveats, strict=True)
     )
+
+
+# Grades that a job or the command line adds meanwhile are seen within seconds.
+@st.cache_resource(max_entries=64, show_spinner=False, ttl=10)
+def _judge_variances(key: tuple[tuple[int, int, str], ...], _runs: Sequence[Run]) -> dict[int, dict[str, float]]:
+    return judge_variances(store(), _runs)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Comparing …")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
+from llmopt_core.experiments.judge_noise import JUDGE_REPEATS, repeats_name, subject_of
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Answer, EvaluationSet, Example, Record, Score, Span, Usage
@@ -116,3 +118,35 @@ def test_the_form_of_a_run_says_what_so_many_questions_would_show(app: App, meas
     assert "With 40 questions in 8 documents, a fifth of which differ, a difference of " in words(test)
     test.number_input(key="run_limit_rivers").set_value(5).run()
     assert "With 5 questions no difference would be found in 4 of 5 tries" in words(test)
+
+
+def judge_again(store: Store, project: str, *names: str, far: float = 1.0) -> None:
+    """Further grades of each answer that lie so far from each other."""
+    for run in store.runs(project):
+        if run.name in names:
+            grades = {subject_of(record): {"answer_f1": {"1": 0.0, "2": far}} for record in store.records(run.id)}
+            store.save_draft(project, JUDGE_REPEATS, repeats_name(run), grades)
+
+
+def test_a_difference_inside_the_judges_noise_is_grey_with_the_words(app: App, store: Store, measured: str) -> None:
+    judge_again(store, measured, "baseline", "other")
+    test = app(PAGE, project=measured)
+    assert not test.exception
+    text = words(test)
+    grey = ":gray[? cannot tell, inside the judge's noise]"
+    assert f"**other** against baseline: {grey}: about " in text
+    # On the leaderboard as well, and nowhere for the one that nobody judged again.
+    assert grey in " ".join(str(cell) for table in test.table for cell in table.value.to_numpy().ravel())
+    assert "**rag** against baseline: :green[▲ better], +0.4" in text
+    matrix = next(json.loads(one.proto.spec) for one in test.get("plotly_chart") if "judge’s noise" in one.proto.spec)
+    noisy = [cell for cell in matrix["data"][1]["text"] if "judge’s noise" in cell]
+    assert len(noisy) == 2
+    head = app(PAGE, project=measured, evaluation_view="Head to head", a="baseline", b="other")
+    assert "#### :gray[? cannot tell, inside the judge's noise]" in words(head)
+
+
+def test_the_ladder_says_which_difference_is_inside_the_judges_noise(app: App, store: Store, measured: str) -> None:
+    judge_again(store, measured, *LEVELS, far=5.0)
+    test = app("pages/overview.py", project=measured)
+    assert not test.exception
+    assert any("inside the judge's noise" in chart.proto.spec for chart in test.get("plotly_chart"))

@@ -13,7 +13,7 @@ from llmopt_core.experiments.run_scores import (
     common_examples,
     higher_is_better,
     pair_clusters,
-    withhold_unfair_verdict,
+    qualify_comparison,
 )
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired_comparison import Comparison, PairedSample, compare_samples
@@ -85,4 +85,4 @@ def _by_category(
         for examples in groups.values()
     ]
     comparisons = compare_samples(samples, higher_is_better(metric), margin)
-    return {name: withhold_unfair_verdict(one, first, second) for name, one in zip(groups, comparisons, strict=True)}
+    return {name: qualify_comparison(one, first, second, metric) for name, one in zip(groups, comparisons, strict=True)}

@@ -11,6 +11,7 @@ from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.evaluation.metrics.registry import build_metrics
 from llmopt_core.evaluation.sample import Sample
 from llmopt_core.execution.concurrency import map_concurrently
+from llmopt_core.experiments.judge_noise import JUDGE_REPEATS, repeats_name, subject_of
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.experiments.resume_check import judge_of
 from llmopt_core.models.registry import Models
@@ -20,11 +21,6 @@ from llmopt_core.types import Failure, Record, fingerprint
 
 MOST_JUDGE_REPEATS = 20
 """Each is asked of a model and paid; more catches a slip of the keyboard."""
-
-JudgeRepeats = Mapping[str, Mapping[str, Sequence[float]]]
-"""Subject (see `subject_of`) -> metric -> the values of further judgements."""
-
-_KIND = "judge repeats"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,19 +129,6 @@ async def judge_again(
     return JudgedAgain(count, failed, reason)
 
 
-def read_judge_repeats(store: Store, run: Run) -> JudgeRepeats:
-    """The further judgements that are kept of a run's answers."""
-    kept = store.draft(run.project, _KIND, _draft_name(run)) or {}
-    return {
-        subject: {name: tuple(values.values()) for name, values in metrics.items()} for subject, metrics in kept.items()
-    }
-
-
-def subject_of(record: Record) -> str:
-    """Hash of question and answer: grades of an answer that was made anew since are not its grades."""
-    return fingerprint(record.example.id, record.example.question, record.answer.text if record.answer else None)
-
-
 def _judged_metrics(run: Run) -> list[str]:
     return [name for name in run.metrics if name in METRICS and "judge" in METRICS[name].needs]
 
@@ -173,13 +156,8 @@ def _keep(store: Store, run: Run, found: Mapping[str, Mapping[str, Mapping[int, 
         return kept
 
     if found:
-        store.change_draft(run.project, _KIND, _draft_name(run), add)
-
-
-def _draft_name(run: Run) -> str:
-    # A number alone could be given again to another run.
-    return f"{run.id} {run.created_at.isoformat()}"
+        store.change_draft(run.project, JUDGE_REPEATS, repeats_name(run), add)
 
 
 def _work_name(runs: Sequence[Run]) -> str:
-    return f"judge-repeats-{fingerprint([_draft_name(run) for run in runs])}"
+    return f"judge-repeats-{fingerprint([repeats_name(run) for run in runs])}"

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.grading import ASSERTIONS
-from llmopt_core.labs.evaluation.judge_repeats import JudgeRepeats, read_judge_repeats, subject_of
+from llmopt_core.experiments.judge_noise import JudgeRepeats, read_judge_repeats, subject_of
 from llmopt_core.labs.evaluation.noise_costs import NoiseCosts, measure_costs
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run

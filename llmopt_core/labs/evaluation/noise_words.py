@@ -8,7 +8,7 @@ from typing import Any
 
 from llmopt_core.labs.evaluation.noise import MetricNoise, pair_judge_band
 from llmopt_core.reporting.formatting import number, plural, with_sign
-from llmopt_core.statistics.variance_components import Purchase
+from llmopt_core.statistics.variance_components import Purchase, inside_judge_noise
 
 
 def describe_counts(noise: MetricNoise) -> str:
@@ -81,7 +81,7 @@ def difference_sentence(first: MetricNoise, second: MetricNoise) -> tuple[str, b
         return f"{said}; the judge is deterministic and adds no noise.", False
     if band is None:
         return f"{said}; whether that is the judge's noise is not known: no answer was judged twice.", False
-    inside = band > 0 and abs(difference) <= band
+    inside = inside_judge_noise(difference, band)
     where = "inside" if inside else "outside"
     return f"{said}, {where} the judge's noise band of ±{number(band)}.", inside
 

@@ -138,13 +138,14 @@ def test_a_difference_inside_the_band_is_one_that_the_judge_makes_alone():
     components = VarianceComponents(0.04, 0.02, 0.01, 20, 40, 80)
     design = Design(20, 2, 2)
     noise = rng.normal(0, 0.1, (2, 4000, 80)).mean(axis=2)
-    inside = [inside_judge_noise(float(difference), components, design) for difference in noise[0] - noise[1]]
+    band = judge_noise_band(components, design)
+    inside = [inside_judge_noise(float(difference), band) for difference in noise[0] - noise[1]]
     assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
-    assert inside_judge_noise(-0.2, components, design) is False
+    assert inside_judge_noise(-0.2, band) is False
 
 
 def test_a_band_is_unknown_without_repeats_and_none_without_noise():
     design = Design(20)
     assert judge_noise_band(VarianceComponents(0.1, 0.1, None, 20, 40, 40), design) is None
-    assert inside_judge_noise(0.0, VarianceComponents(0.1, 0.1, None, 20, 40, 40), design) is None
-    assert inside_judge_noise(0.0, VarianceComponents(0.1, 0.1, 0.0, 20, 40, 40), design) is False
+    assert inside_judge_noise(0.0, None) is False
+    assert inside_judge_noise(0.0, judge_noise_band(VarianceComponents(0.1, 0.1, 0.0, 20, 40, 40), design)) is False

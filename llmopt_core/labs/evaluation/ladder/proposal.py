@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llmopt_core.labs.evaluation.ladder.rung import Proposal
+from llmopt_core.labs.evaluation.ladder.rung import Proposal, State
 from llmopt_core.reporting.formatting import change, dollars, duration, number, plural
-from llmopt_core.reporting.verdict_words import missing_words
+from llmopt_core.reporting.verdict_words import INSIDE_NOISE, missing_words
 from llmopt_core.runs.values import PerQuestion
 from llmopt_core.statistics.paired_comparison import MOST_QUESTIONS, Comparison
 
@@ -71,10 +71,11 @@ def propose(parent: str, comparison: Comparison | None, cost: CostChange, missin
     if comparison is None or comparison.difference is None:
         return Proposal("undecided", missing or "no question has a value on both sides")
     amount = change(comparison.difference, comparison.low, comparison.high)
-    if comparison.verdict == "better":
-        return Proposal("kept", f"better than {parent}: {amount}")
-    if comparison.verdict == "worse":
-        return Proposal("dropped", f"worse than {parent}: {amount}")
+    if comparison.verdict in {"better", "worse"}:
+        if comparison.inside_judge_noise:
+            return Proposal("undecided", f"{amount} against {parent} is {INSIDE_NOISE}: judge the answers again")
+        state: State = "kept" if comparison.verdict == "better" else "dropped"
+        return Proposal(state, f"{comparison.verdict} than {parent}: {amount}")
     if comparison.verdict == "not comparable":
         return Proposal("undecided", f"cannot be compared with {parent}: trained on these questions; ask fresh ones")
     if comparison.verdict == "equivalent":

@@ -16,7 +16,7 @@ from llmopt_core.types import Answer, Document, Evidence, Example, Hit, Score, U
 Encode = Callable[[Sequence[str]], Vectors]
 """Embeds texts, for metrics that compare by meaning."""
 
-Need = Literal["answer", "reference", "references", "contexts", "retrieval", "judge", "query"]
+Need = Literal["answer", "reference", "references", "contexts", "retrieval", "judge", "query", "database"]
 
 
 class QueryDatabase(Protocol):
@@ -122,6 +122,14 @@ class CouldNotScore(LlmOptError):
     """Raised inside a metric: there is no value, and the message says why."""
 
 
+UNPROVABLE = "unprovable"
+"""The kind of failure of a score of which nothing can be shown."""
+
+
+class Unprovable(CouldNotScore):
+    """Neither right nor wrong can be shown, as where both results are empty; counted apart from what failed."""
+
+
 @dataclass(slots=True)
 class Meter:
     """Adds up what the model calls of one score took, so that a score that fails half-way still shows its cost."""
@@ -187,6 +195,7 @@ async def score_or_failure(name: str, judge: str, work: Callable[[Meter], Awaita
         # Only an outage may be gone on the next attempt. A refused prompt would be refused again, so its score is not
         # asked anew.
         kind = error.kind if isinstance(error, EndpointError) and error.kind in OUTAGES else ""
+        kind = UNPROVABLE if isinstance(error, Unprovable) else kind
     # Ragas and its judges raise whatever they like; one broken sample must not end a run of hundreds.
     except Exception as error:
         # 500 characters: some libraries put the whole prompt into their message, and this one is stored with every

@@ -8,6 +8,8 @@ from typing import Any
 
 from llmopt_core.answering.finish_reason import describe_finish
 from llmopt_core.answering.tool_uses import tool_uses
+from llmopt_core.databases.comparison.difficulty import difficulty
+from llmopt_core.evaluation.sample import UNPROVABLE
 from llmopt_core.execution.collection import collection_paused
 from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.comparison_family import Family, family_to, project_family
@@ -214,7 +216,10 @@ def _metric(name: str, records: Sequence[Record], total: int, clusters: Mapping[
     summary = summarize_clusters([*values, *(None for _ in missing)], [*labels, *missing] if clusters else None)
     ends = [summary.low, summary.high]
     # With the examples that have no record yet, so that a run that was stopped shows how much of it is missing.
-    return {"mean": summary.mean, "ci95": ends, "scored": summary.scored, "total": summary.total}
+    unprovable = sum(name in one.scores and one.scores[name].failure_kind == UNPROVABLE for one in records)
+    # Apart from what failed: nothing is wrong with these, and no better answer would give them a value.
+    apart = {UNPROVABLE: unprovable} if unprovable else {}
+    return {"mean": summary.mean, "ci95": ends, "scored": summary.scored, "total": summary.total, **apart}
 
 
 def _record(record: Record, source: ImportSource | None = None) -> dict[str, Any]:
@@ -278,7 +283,10 @@ def _data(record: Record) -> dict[str, Any]:
     if data is None:
         return {}
     counts = {"sql": data.sql, "status": data.attempt.status if data.attempt else None, "repairs": data.repairs}
-    return {"data": {**asdict(data), **counts, "gold_queries": list(record.example.gold_queries)}}
+    golds = record.example.gold_queries
+    # Of the right query alone: how hard a question is must not depend on who answers it.
+    level = difficulty(golds[0]) if golds else None
+    return {"data": {**asdict(data), **counts, "gold_queries": list(golds), "difficulty": level}}
 
 
 def _context(hit: Hit) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class DataAnswer:
         attempts: In the order in which they were made.
         result: Position in `attempts` of the one that was taken; None where no query gave a result.
         tables: What of the schema the model saw.
+        hidden_columns: Those of its tables that it did not see, as `table.column`; only very wide tables have some.
         table_reasons: Why each is there where the question did not find it itself, such as `joins singer`.
         examples: The questions of the solved queries that the model saw.
         votes: How many samples agreed with the result, of how many; None where there was no vote.
@@ -59,6 +60,7 @@ class DataAnswer:
     examples: tuple[str, ...] = ()
     votes: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
+    hidden_columns: tuple[str, ...] = ()
 
     @property
     def attempt(self) -> QueryAttempt | None:

@@ -94,7 +94,7 @@ class Score:
         passed: For checks that pass or fail; None for plain scores.
         judge: Name and version of what graded; empty for metrics that need no judge.
         failure_kind: Set where the failure passes: `budget` where there was no room for the judge's call, or the kind
-            of an `EndpointError`.
+            of an `EndpointError`; and `unprovable` where neither right nor wrong can be shown.
     """
 
     metric: str

@@ -57,4 +57,5 @@ class SqlTool:
         return DataAnswer(
             self._database.label, self._database.version, tuple(self._attempts), results[-1] if results else None,
             tables=self._view.tables, table_reasons=self._view.reasons,
+            hidden_columns=self._view.hidden_columns,
         )  # fmt: skip

@@ -160,7 +160,7 @@ _ALL = (
         "valid_sql",
         "Valid SQL",
         "answer",
-        ("query",),
+        ("database",),
         True,
         "1 where the query ran, even with an empty result.",
     ),
@@ -168,7 +168,7 @@ _ALL = (
         "first_try",
         "First query runs",
         "answer",
-        ("query",),
+        ("database",),
         True,
         "1 where the first query ran, so that nothing had to be repaired.",
     ),
@@ -186,16 +186,16 @@ _ALL = (
         "retrieval",
         ("query",),
         True,
-        "Share of the columns that a right query reads which stand in tables that the model was shown.",
+        "Share of the columns that a right query reads which the model was shown.",
     ),
 )
 
 METRICS: Mapping[str, MetricInfo] = {info.name: info for info in _ALL}
 # Those that are offered and chosen together; context utilization stands in where there is no reference.
 RAGAS_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall")
-DATA_METRICS = tuple(info.name for info in _ALL if "query" in info.needs)
+DATA_METRICS = tuple(info.name for info in _ALL if {"query", "database"} & set(info.needs))
 """Those of data questions; they say nothing of other questions."""
-GOLD_METRICS = tuple(name for name in DATA_METRICS if name not in ("valid_sql", "first_try"))
+GOLD_METRICS = tuple(info.name for info in _ALL if "query" in info.needs)
 """Those that need a right query."""
 CORRECTNESS = "answer_f1"
 """What decides who leads, where it was measured."""

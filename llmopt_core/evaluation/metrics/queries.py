@@ -11,7 +11,7 @@ from llmopt_core.databases.comparison.verdicts import Pair, Verdict
 from llmopt_core.databases.outcome import QueryOutcome
 from llmopt_core.databases.schema import Schema
 from llmopt_core.databases.threads import run_in_thread
-from llmopt_core.evaluation.sample import CouldNotScore, Meter, Outcome, QueryDatabase, Sample, Work
+from llmopt_core.evaluation.sample import CouldNotScore, Meter, Outcome, QueryDatabase, Sample, Unprovable, Work
 from llmopt_core.types import DataAnswer, Evidence
 
 Compare = Callable[[Pair, verdicts.Run], Verdict]
@@ -31,14 +31,15 @@ def execution(compare: Compare, query_of: Callable[[DataAnswer], str], title: st
         query = query_of(data)
         if not query:
             return Outcome(0.0, "The model wrote no query.")
+        golds = sample.example.gold_queries
         pair = Pair(
-            sample.example.gold_queries, query, sample.example.question, sample.example.category or "",
-            dialect=database.dialect,
+            golds, query, sample.example.question, sample.example.category or "",
+            dialect=database.dialect, defog_gold=";".join(golds) if len(golds) > 1 else "",
         )  # fmt: skip
         verdict = await run_in_thread(lambda: compare(pair, _available(database)))
         evidence = (Evidence(query, None if isinstance(verdict, str) else verdict, source=pair.golds[0]),)
         if verdict == "unprovable":
-            raise CouldNotScore(_UNPROVABLE)
+            raise Unprovable(_UNPROVABLE)
         if verdict is None:
             raise CouldNotScore(await asyncio.to_thread(_why_none, pair, database))
         return Outcome(float(verdict), f"The result is {'right' if verdict else 'not right'} by {title}.", evidence)
@@ -94,12 +95,19 @@ async def score_table_recall(sample: Sample, meter: Meter) -> Outcome:
 
 
 async def score_column_recall(sample: Sample, meter: Meter) -> Outcome:
-    """Metric `column_recall`: the share of the columns of a right query whose tables the model was shown."""
-    needs, shown = await _needs(sample), {name.lower() for name in _data(sample).tables}
-    shares = [sum(table in shown for table, _ in columns) / len(columns) for _, columns in needs if columns]
-    if not shares:
+    """Metric `column_recall`: the share of the columns of a right query that the model was shown."""
+    data = _data(sample)
+    needs, shown = await _needs(sample), {name.lower() for name in data.tables}
+    hidden = {name.lower() for name in data.hidden_columns}
+    missing = [
+        (columns, sorted(f"{t}.{c}" for t, c in columns if t not in shown or f"{t}.{c}" in hidden))
+        for _, columns in needs
+        if columns
+    ]
+    if not missing:
         raise CouldNotScore("The right query names no column of a table.")
-    return Outcome(max(shares), "By the tables that were shown with all of their columns.")
+    value, names = max(((1 - len(names) / len(columns), names) for columns, names in missing), key=lambda one: one[0])
+    return Outcome(value, f"Not shown: {', '.join(names)}." if names else "All needed columns were shown.")
 
 
 async def _needs(sample: Sample) -> list[tuple[set[str], set[tuple[str, str]]]]:
@@ -122,7 +130,13 @@ def needed_parts(query: str, dialect: str, schema: Schema) -> tuple[set[str], se
     except (SqlglotError, RecursionError):
         return set(), set()
     known = {table.name.lower(): {column.name.lower() for column in table.columns} for table in schema.tables}
-    aliases = {table.alias_or_name.lower(): table.name.lower() for table in tree.find_all(exp.Table)}
+    # What a WITH makes is no table of the database, even where it has the name of one.
+    made = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    aliases = {
+        table.alias_or_name.lower(): _full_name(table.db.lower(), table.name.lower(), known)
+        for table in tree.find_all(exp.Table)
+        if table.db or table.name.lower() not in made or _stands_in(table, exp.CTE)
+    }
     tables = {name for name in aliases.values() if name in known}
     columns: set[tuple[str, str]] = set()
     for column in tree.find_all(exp.Column):
@@ -130,6 +144,17 @@ def needed_parts(query: str, dialect: str, schema: Schema) -> tuple[set[str], se
         if owner in known and column.name.lower() in known[owner]:
             columns.add((owner, column.name.lower()))
     return tables, columns
+
+
+def _full_name(schema: str, table: str, known: Mapping[str, set[str]]) -> str:
+    """As the schema names the table: with that of its schema where it is not the usual one."""
+    return full if (full := f"{schema}.{table}") in known else table
+
+
+def _stands_in(table: Any, cte: Any) -> bool:
+    """Whether a table stands in the WITH that makes one of its own name: there it is the database's."""
+    parent = table.find_ancestor(cte)
+    return parent is not None and parent.alias.lower() == table.name.lower()
 
 
 def _owner(column: str, tables: set[str], known: Mapping[str, set[str]]) -> str | None:

@@ -10,7 +10,9 @@ from dataclasses import replace
 
 import pytest
 
+from llmopt_core.databases.schema import Column, Schema, Table
 from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.metrics.queries import needed_parts
 from llmopt_core.experiments.experiment_file import load_experiment
 from llmopt_core.experiments.result import result_of
 from llmopt_core.experiments.runner import run_evaluation
@@ -382,3 +384,49 @@ def test_golds_may_stand_behind_each_other():
     example = Example("1", "?", variables={"sql": "SELECT ';' -- a;b\n; SELECT 2;"})
     assert example.gold_queries == ("SELECT ';' -- a;b", "SELECT 2")
     assert Example("1", "?", variables={"sql": ["SELECT 1;", " "]}).gold_queries == ("SELECT 1;",)
+
+
+async def test_results_tell_what_is_unprovable_and_how_hard_a_question_is(lab, database):
+    lab.metrics, lab.chat = (
+        ("execution_accuracy",),
+        ScriptedChat([COUNT, "```sql\nSELECT name FROM singer WHERE 0\n```"]),
+    )
+    empty = Example("e", "Who is younger than 0?", variables={"sql": "SELECT name FROM singer WHERE age < 0"})
+    lab.evaluation_set = EvaluationSet("q", (replace(SINGERS, variables={"sql": "SELECT count(*) FROM singer"}), empty))
+    async with lab.models() as models:
+        configuration = data(lab, database)
+        run_id = await run_evaluation(lab.store, lab.plan(configuration, concurrency=1), configuration, models)
+    run = result_of(lab.store, [run_id])["runs"][0]
+    metric = run["metrics"]["execution_accuracy"]
+    assert (metric["mean"], metric["scored"], metric["total"], metric["unprovable"]) == (1.0, 1, 2, 1)
+    assert [record["data"]["difficulty"] for record in run["records"]] == ["easy", "easy"]
+
+
+async def test_validity_needs_no_right_query(lab, database):
+    lab.metrics = ("valid_sql", "first_try")
+    (record,) = await records(script(lab, COUNT), data(lab, database), replace(SINGERS, variables={}))
+    assert [record.scores[name].value for name in lab.metrics] == [1.0, 1.0]
+
+
+async def test_columns_that_were_cut_away_are_missing_from_the_recall(lab, database):
+    names = [f"filler_{i}" for i in range(80)]
+    with sqlite3.connect(database) as connection:
+        connection.execute(f"CREATE TABLE wide ({', '.join(names)}, zeta)")
+    scores, record = await score(lab, database, "SELECT w.zeta, w.filler_0 FROM wide w", COUNT)
+    assert scores["table_recall"] == 1.0
+    hidden = {name for name in record.answer.data.hidden_columns if name in ("wide.zeta", "wide.filler_0")}
+    assert len(record.answer.data.hidden_columns) == 21
+    assert scores["column_recall"] == 1 - len(hidden) / 2
+    assert hidden
+    assert "Not shown: wide." in record.scores["column_recall"].explanation
+
+
+def test_the_needs_of_a_query_are_those_of_the_database():
+    columns = (Column("id"), Column("Name"))
+    schema = Schema((Table("singer", columns), Table("sales.orders", (Column("total"),))))
+    query = "WITH singer AS (SELECT id FROM singer), x AS (SELECT 1 AS total) SELECT s.id FROM singer s, x"
+    assert needed_parts(query, "sqlite", schema) == ({"singer"}, {("singer", "id")})
+    query = 'SELECT O."total" FROM sales.orders AS O'
+    assert needed_parts(query, "postgres", schema) == ({"sales.orders"}, {("sales.orders", "total")})
+    query = "WITH singer AS (SELECT total FROM sales.orders) SELECT * FROM singer"
+    assert needed_parts(query, "postgres", schema)[0] == {"sales.orders"}

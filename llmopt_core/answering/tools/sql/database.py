@@ -18,6 +18,7 @@ class SchemaView:
         text: As it stands in the prompt.
         tables: Their names.
         reasons: Why each is there where the question did not find it itself, such as `joins singer`.
+        hidden_columns: Columns of these tables that it does not see, as `table.column`.
         words: Names of tables and columns, and sample values.
     """
 
@@ -25,6 +26,7 @@ class SchemaView:
     tables: tuple[str, ...]
     reasons: tuple[str, ...]
     words: tuple[str, ...]
+    hidden_columns: tuple[str, ...] = ()
 
 
 class Database(Protocol):

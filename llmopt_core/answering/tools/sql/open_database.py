@@ -84,6 +84,7 @@ class OpenDatabase:
             tuple(table.name for table in shown.tables),
             tuple(reasons[table.name] for table in shown.tables),
             self.schema.words,
+            _hidden_columns(self.schema, shown),
         )
 
     def _cut(self, question: str, spec: DataSpec, encode: Encode) -> tuple[Schema, list[TableHit]]:
@@ -120,6 +121,17 @@ class OpenDatabase:
             while len(self._outcomes) > _OUTCOMES_KEPT:
                 # The oldest first.
                 del self._outcomes[next(iter(self._outcomes))]
+
+
+def _hidden_columns(schema: Schema, shown: Schema) -> tuple[str, ...]:
+    visible = {table.name: {column.name for column in table.columns} for table in shown.tables}
+    return tuple(
+        f"{table.name}.{column.name}"
+        for table in schema.tables
+        if table.name in visible
+        for column in table.columns
+        if column.name not in visible[table.name]
+    )
 
 
 def find_source(text: str, database: str = "", base: Path | None = None) -> DataSource:

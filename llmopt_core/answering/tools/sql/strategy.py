@@ -75,6 +75,7 @@ class QueryWriter:
             database.version,
             tables=view.tables,
             table_reasons=view.reasons,
+            hidden_columns=view.hidden_columns,
             examples=tuple(one.question for one in solved),
         )
         lines = await self._sample(messages, database)

@@ -83,7 +83,7 @@ async def _ask(
         return await complete(messages, definitions)
     texts = as_plain_messages(messages)
     completion = await complete(with_instruction(texts, definitions) if definitions else texts, ())
-    return read_call(completion, round_number) if definitions else completion
+    return read_call(completion, round_number, [one.name for one in definitions]) if definitions else completion
 
 
 async def _call(tools: dict[str, Tool], call: ToolCall) -> Message:

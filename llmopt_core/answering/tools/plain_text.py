@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from llmopt_core.models.base import Completion, ToolDefinition
+from llmopt_core.text.json_replies import plain_objects
 from llmopt_core.types import Message, ToolCall
 
 # A line of its own; the arguments may go on over several lines.
 _CALL = re.compile(r"^[ \t>*`]*TOOL[ \t:]+([A-Za-z0-9_-]{1,64})[ \t:]*(?=\{)", re.MULTILINE)
+# The same without a JSON object, whose complaint the model can mend.
+_BARE_CALL = re.compile(r"^[ \t>*`]*TOOL[ \t:]+([A-Za-z0-9_-]{1,64})\b([^\n]*)", re.MULTILINE)
+_ARGUMENTS = ("arguments", "parameters", "args", "input")
 
 INSTRUCTION = """You may use tools. To use one, write one line and stop:
 TOOL name {"argument": "value"}
@@ -35,20 +39,42 @@ def as_plain_messages(messages: Sequence[Message]) -> tuple[Message, ...]:
     return tuple(_plain(message) for message in messages)
 
 
-def read_call(completion: Completion, number: int) -> Completion:
+def read_call(completion: Completion, number: int, names: Collection[str] = ()) -> Completion:
     """The completion with the first call that stands in its text as a tool call; as it is where there is none.
 
-    What the model wrote behind the call is dropped: it is the result as the model imagines it.
+    What the model wrote behind the call is dropped: it is the result as the model imagines it. Calls as JSON objects
+    with a name and arguments, as many models were taught to write them, are calls too.
+
+    Args:
+        completion: What the model wrote.
+        number: Of the round.
+        names: Of the tools that there are.
     """
-    match = _CALL.search(completion.text)
-    if match is None or completion.tool_calls:
+    if completion.tool_calls:
         return completion
+    match = _CALL.search(completion.text)
+    if match is None:
+        return _read_other_call(completion, number, names)
     try:
         _, end = json.JSONDecoder().raw_decode(completion.text, match.end())
     except ValueError:
         # Broken JSON goes to the tool as it is, whose complaint the model can mend.
         end = len(completion.text)
     call = ToolCall(f"call-{number}", match[1], completion.text[match.end() : end])
+    return replace(completion, text=completion.text[: match.start()].strip(), tool_calls=(call,))
+
+
+def _read_other_call(completion: Completion, number: int, names: Collection[str]) -> Completion:
+    for value in plain_objects(completion.text):
+        name = value.get("name") or value.get("tool")
+        arguments = next((value[key] for key in _ARGUMENTS if key in value), None)
+        if isinstance(name, str) and name in names and arguments is not None:
+            text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+            return replace(completion, text="", tool_calls=(ToolCall(f"call-{number}", name, text),))
+    match = _BARE_CALL.search(completion.text)
+    if match is None or match[1] not in names:
+        return completion
+    call = ToolCall(f"call-{number}", match[1], match[2].strip())
     return replace(completion, text=completion.text[: match.start()].strip(), tool_calls=(call,))
 
 

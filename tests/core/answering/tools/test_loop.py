@@ -86,3 +86,48 @@ async def test_another_failure_is_no_reason_for_plain_text():
 async def test_a_text_model_is_asked_in_plain_text_at_once():
     conversation, chat = await run(['TOOL calculator {"expression": "1+1"}', "2"], plain=True)
     assert (conversation.completion.text, len(chat.requests)) == ("2", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ('```\nTOOL calculator {"expression": "1+1"}\n```', "2"),
+        ('TOOL calculator {"expression": "1+1"}\nTOOL calculator {"expression": "2+2"}\nIt is 2.', "2"),
+        ('```json\n{"name": "calculator", "arguments": {"expression": "1+1"}}\n```', "2"),
+        ('<tool_call>\n{"name": "calculator", "parameters": {"expression": "1+1"}}\n</tool_call>', "2"),
+        ("TOOL calculator 1+1", "Error: The arguments are no JSON"),
+        ('TOOL calculator {"expression": "1+1"', "Error: The arguments are no JSON"),
+    ],
+)
+async def test_calls_in_plain_text_are_read_as_models_write_them(text, result):
+    conversation, _ = await run([text, "Done."], plain=True)
+    assert conversation.messages[-1].content.startswith(result)
+    assert conversation.completion.text == "Done."
+
+
+@pytest.mark.parametrize(
+    "text", ["TOOL weather is none of mine.", '{"name": "Ann", "arguments": 2}', "A TOOL calculator"]
+)
+async def test_an_answer_that_looks_like_a_call_stays_one(text):
+    conversation, _ = await run([text], plain=True)
+    assert conversation.completion.text == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (
+            "bad-request",
+            '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser (400).',
+        ),
+        ("bad-request", "registry.ollama.ai/library/gemma:2b does not support tools (400)."),
+        ("server-error", "tools param requires --jinja flag (HTTP 500)."),
+        ("bad-request", "Unsupported parameter: 'tools' is not supported with this model. (400)"),
+        ("bad-request", "Extra inputs are not permitted: body.tools (422)"),
+        ("not-found", "No endpoints found that support tool use. (404)"),
+    ],
+)
+async def test_services_without_tool_calling_say_so_in_many_ways(kind, text):
+    conversation, _ = await run([EndpointError(text, kind=kind), "It is 391."])
+    assert conversation.completion.text == "It is 391."
+    assert "plain text" in conversation.notes[0]

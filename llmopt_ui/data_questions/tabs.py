@@ -9,6 +9,8 @@ from llmopt_ui.tabs import show_tabs
 VIEW = "data_view"
 TABS = {
     "Ask": "llmopt_ui.data_questions.ask:ask_view",
+    "Schema": "llmopt_ui.data_questions.schema:schema_view",
+    "Golds": "llmopt_ui.data_questions.golds:golds_view",
 }
 """Title -> `module:function`; the function is given the project and the data source that is chosen."""
 

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from llmopt_core.labs.data_questions.sources import save_source, saved_sources
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
+from llmopt_core.types import EvaluationSet, Example
 
 App = Callable[..., AppTest]
 Script = Callable[..., object]
@@ -148,3 +149,42 @@ def test_table_files_become_a_source_of_their_own(app: App, shop: str, store: St
     assert [one.name for one in saved_sources(store, shop)] == ["Goods", "a.csv and 1 more"]
     ask(test)
     assert test.dataframe[0].value.values.tolist() == [[2, 5]]
+
+
+def with_set(store: Store, *rows: tuple[str, str]) -> None:
+    examples = tuple(Example(f"q{i}", question, variables={"sql": sql}) for i, (question, sql) in enumerate(rows))
+    store.save_evaluation_set("shop", EvaluationSet("Figures", examples))
+
+
+def test_descriptions_are_saved_as_a_version_and_shown_again(app: App, shop: str, store: Store) -> None:
+    test = app(PAGE, project=shop, data_view="Schema")
+    assert not test.exception
+    assert "1 table, 3 columns" in texts(test)
+    next(field for field in test.text_input if field.label == "What the table holds").set_value("All that is sold")
+    test.button(key="data_schema_save").click().run()
+    assert not test.exception
+    (source,) = saved_sources(store, shop)
+    assert (source.number, source.descriptions["goods"]) == (2, "All that is sold")
+
+
+def test_golds_that_cannot_be_trusted_are_named(app: App, shop: str, store: Store) -> None:
+    with_set(
+        store,
+        ("How many goods are there?", "SELECT count(*) FROM goods"),
+        (f"Which is {HOSTILE}?", "SELECT price FROM goods"),
+        ("Which goods cost more than 99?", 'SELECT name FROM goods WHERE "the price" > 99'),
+    )
+    test = app(PAGE, project=shop, data_view="Golds")
+    test.button(key="data_golds_audit").click().run()
+    assert not test.exception
+    assert not test.error
+    frame = test.dataframe[0].value
+    assert list(frame["Finding"]) == ["It fails", "It returns nothing"]
+    assert frame["Question"][0] == f"Which is {HOSTILE}?"
+    assert "no such column: price" in frame["Reason"][0] or "price" in frame["Right query"][0]
+
+
+def test_without_right_queries_there_is_nothing_to_audit(app: App, shop: str) -> None:
+    test = app(PAGE, project=shop, data_view="Golds")
+    assert not test.exception
+    assert "No questions with right queries yet" in texts(test)

@@ -13,7 +13,7 @@ from llmopt_core.types import Spec
 
 PartKind = Literal[
     "model", "embedding model", "few-shot examples", "few-shot choice", "instruction",
-    "chunking", "number of chunks", "components",
+    "chunking", "number of chunks", "components", "solved queries",
 ]  # fmt: skip
 SETTINGS = frozenset(("chunking", "number of chunks", "components"))
 """Parts that are numbers and switches: chosen on questions, they flatter a score, but hold nothing of an answer."""
@@ -53,6 +53,8 @@ class TrainedPart(Spec):
         how = describe_closeness(self.exact, self.near)
         if self.kind == "few-shot examples":
             return f"{share} stand among the few-shot examples {how}"
+        if self.kind == "solved queries":
+            return f"the right query of {share} stands among the solved queries under another wording of the question"
         if self.kind in ("instruction", "few-shot choice"):
             what = "instruction" if self.kind == "instruction" else "few-shot examples"
             return f"{share} chose the {what} in a search {how}"

@@ -16,6 +16,7 @@ from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.search_provenance import list_search_choices
 from llmopt_core.experiments.setting_choices import list_setting_choices
+from llmopt_core.experiments.solved_overlap import find_solved
 from llmopt_core.experiments.training_overlap import SETTINGS, PartKind, TrainedPart, TrainingOverlap, overlap_from
 from llmopt_core.finetuning.data.question_overlap import QuestionOverlap, find_question_overlap, user_texts
 from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, open_folder
@@ -72,12 +73,13 @@ def training_overlap(  # noqa: PLR0917
         before: Only searches that had begun by then; all by default.
     """
     sources = list_sources(store, project, configuration, model_name, before)
-    if not sources:
+    solved = find_solved(configuration.data, examples)
+    if not sources and not solved:
         return TrainingOverlap(questions=len(examples))
     questions = [example.question for example in examples]
-    closest_matches: dict[int, QuestionOverlap] = {}
+    closest_matches: dict[int, QuestionOverlap] = dict.fromkeys(solved, "near")
     choosing: set[int] = set()
-    parts = []
+    parts = [TrainedPart(kind="solved queries", source="the configuration", near=len(solved))] if solved else []
     for source in sources:
         overlaps = _find_overlap(source, questions, store.cache)
         parts.append(_part(source, overlaps))

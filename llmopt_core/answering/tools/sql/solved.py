@@ -29,7 +29,7 @@ def choose_solved(
     """
     if not spec.shows_examples:
         return []
-    pool = [one for one in spec.examples if _plain(one.question) != _plain(question)]
+    pool = [one for one in spec.examples if plain_question(one.question) != plain_question(question)]
     if spec.same_difficulty and draft:
         level = difficulty(draft, dialect)
         alike = [one for one in pool if difficulty(one.sql, dialect) == level]
@@ -66,5 +66,6 @@ def _similarity(  # noqa: PLR0917
     return similar
 
 
-def _plain(question: str) -> str:
+def plain_question(question: str) -> str:
+    """A question without what decides nothing of its words: case, spaces and the mark at its end."""
     return " ".join(question.casefold().split()).rstrip("?.! ")

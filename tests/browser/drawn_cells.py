@@ -35,11 +35,13 @@ WATCH = """(() => {
 
 _CELLS = r"""() => [...document.querySelectorAll('[data-testid="stDataFrame"]')].flatMap((e) => {
   if (!e.offsetParent) return [];
-  const rows = [...e.querySelectorAll('canvas [role="row"]')], seen = rows.length > 8 ? rows.slice(0, -2) : rows;
+  const rows = [...e.querySelectorAll('canvas [role="row"]')], box = e.querySelector('.dvn-scroller');
+  const scrolls = rows.length > 8 || (box && box.scrollHeight > box.clientHeight + 1);
+  const seen = scrolls ? rows.slice(0, -2) : rows;
   const texts = seen.flatMap((row) => [...row.querySelectorAll('[role="gridcell"]')].map((cell) => cell.textContent));
   return texts.filter((text) => !/^[-\d.:+ ]*$/.test(text));
 })"""
-"""Texts of all cells but those of the last rows, which may stand half outside, and numbers."""
+"""Texts of all cells but numbers, and but those of the last rows of a table that scrolls, which may be half outside."""
 
 
 def cut_cells(page: Page) -> list[str]:

@@ -12,11 +12,10 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from llmopt_core.experiments.doctor import Finding
     from llmopt_core.labs.data_questions.ask import DataReply
-    from llmopt_core.labs.data_questions.golds.finding import Finding as GoldFinding
     from llmopt_core.types import Answer
 
 KEY = "llmopt_state"
@@ -61,7 +60,6 @@ class State:
         endpoint_checks: What the last test of each endpoint said.
         answers: Answers given in the retrieval lab, by what was asked; those that are not kept elsewhere.
         data_replies: The last data question of each project, by its id.
-        gold_audits: Findings by project, source and version of a set.
         embedded_chunkings: Chunkings whose chunks are known to have vectors, by key.
         review_table: Key of the table of written questions, and its rows as they were before they were edited here.
         ladder_question: The run that is being decided on, and what is to become of it; None where no dialog is open.
@@ -104,7 +102,6 @@ class State:
     endpoint_checks: dict[str, object] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     data_replies: dict[int, DataReply] = field(default_factory=dict)
-    gold_audits: dict[tuple[int, str, str], Mapping[str, Sequence[GoldFinding]]] = field(default_factory=dict)
     embedded_chunkings: set[str] = field(default_factory=set)
     review_table: tuple[str, Sequence[dict[str, Any]]] = ("", ())
     page_turns: dict[str, tuple[int, int]] = field(default_factory=dict)

@@ -27,6 +27,7 @@ _PLACES = {
     "lora-training": "llmopt_core.labs.finetuning.training_jobs:LORA",
     "embedding-training": "llmopt_core.labs.finetuning.training_jobs:EMBEDDING",
     "comparison": "llmopt_core.labs.prompts.jobs:COMPARISON",
+    "gold-audit": "llmopt_core.labs.data_questions.golds.job:AUDIT",
     "estimate": "llmopt_core.labs.evaluation.jobs:ESTIMATE",
 }
 

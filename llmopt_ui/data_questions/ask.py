@@ -14,26 +14,23 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.labs.data_questions.ask import DataReply, ask_live
 from llmopt_core.labs.data_questions.sources import SavedSource
-from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project
 from llmopt_core.types import QueryAttempt
 from llmopt_ui import format as fmt
 from llmopt_ui.components import facts, section
 from llmopt_ui.data_answer import attempt_view, attempts_view, origin_line, query_view, result_view
+from llmopt_ui.data_questions.asker import asker_fields
 from llmopt_ui.forms.configuration import configuration_of
 from llmopt_ui.forms.data import strategy_fields
 from llmopt_ui.forms.fields import Fields
-from llmopt_ui.keys import endpoints
-from llmopt_ui.model_choice import model_choice
 from llmopt_ui.record_view import cost_line
-from llmopt_ui.resources import model_maker, settings, store
+from llmopt_ui.resources import model_maker, store
 from llmopt_ui.session import state
 
 QUESTION, ASK, ASKED_AS = "data_question", "data_ask", "data_asked_as"
 _BELOW = "The options below"
 # One repair and the schema alone: what most would try first.
 _USUAL = {"repair": 1}
-_TOKENS, _TOKENS_BUILTIN = 512, 96
 
 
 def ask_view(project: Project, source: SavedSource) -> None:
@@ -80,22 +77,12 @@ def _data_configurations(project: Project) -> list[Configuration]:
 
 def _option_fields(project: Project, source: SavedSource) -> dict[str, Any]:
     fields = Fields("data", str(project.id))
-    left, middle, right = st.columns(3, gap="medium")
-    endpoint = fields.at(left).choice("Endpoint", "endpoint", list(endpoints(settings())), BUILTIN)
-    model = model_choice(middle, endpoint, "", fields.key("model"), persist_state="session")
-    usual = _TOKENS_BUILTIN if endpoint == BUILTIN else _TOKENS
-    # Another endpoint is another field, with the tokens that are usual there.
-    tokens = fields.at(right).number("Longest query (tokens)", f"tokens_{endpoint}", 16, 131_072, usual, 16)
-    if endpoint == BUILTIN:
-        st.caption(
-            "No key is needed. So small a model gets few queries right: more with solved queries, most with a larger "
-            "model at an endpoint of yours, which Settings adds."
-        )
+    model = asker_fields(fields)
     # Descriptions of the schema are a part of the source, and go with it.
     before = DataSpec.model_validate({**_USUAL, "source": source.source, "descriptions": dict(source.descriptions)})
     with st.expander("How it is asked", icon=":material/tune:"):
         data = strategy_fields(project, before, fields)
-    return {"model": {"endpoint": endpoint, "name": model, "max_tokens": tokens}, "data": data}
+    return {"model": model, "data": data}
 
 
 def _ask(project: Project, configuration: Configuration, question: str) -> None:

@@ -1,90 +1,94 @@
-"""Which right queries of a set cannot be trusted, and why."""
+"""The audit of right queries: which cannot be trusted, and what shows it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.labs.data_questions.gold_audit import audit_examples
-from llmopt_core.labs.data_questions.golds.finding import KIND_WORDS, Finding
+from llmopt_core.labs.data_questions.golds.finding import KIND_WORDS
+from llmopt_core.labs.data_questions.golds.job import AUDIT, AuditArguments, Findings, latest_findings
 from llmopt_core.labs.data_questions.sources import SavedSource
 from llmopt_core.runs.values import Project
-from llmopt_core.types import Example
+from llmopt_core.text.csv_text import csv_of
+from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
-from llmopt_ui.components import downloads, empty_state, facts
-from llmopt_ui.data_questions.data_sets import data_sets
-from llmopt_ui.evaluation_sets import newest_set
-from llmopt_ui.pickers import pick_name
-from llmopt_ui.session import state
+from llmopt_ui.components import downloads, facts, section
+from llmopt_ui.data_questions.question_sets import audit_arguments, needs_sample_note, set_field
+from llmopt_ui.evaluation_sets import set_version
+from llmopt_ui.job_panel import follow_job
+from llmopt_ui.resources import start_job, store
 from llmopt_ui.tables import data_table
 
-SET, AUDIT = "data_golds_set", "data_golds_audit"
-Findings = Mapping[str, Sequence[Finding]]
+START, KIND = "golds_start", "golds_kind"
+_EVERY = "All kinds"
 
 
-def golds_view(project: Project, source: SavedSource) -> None:
-    """Choose a set, audit it, read the findings."""
-    names = data_sets(project)
-    if not names:
-        empty_state(
-            "No questions with right queries yet",
-            "Load the sample shop above, or add an evaluation set with the columns question and sql on Evaluation.",
-            ":material/rule:",
-        )
+def golds_tab(project: Project, source: SavedSource) -> None:
+    """Choose a set, audit it, read what was found."""
+    questions = set_field(project)
+    if questions is None:
         return
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        name = pick_name(SET, names, "Evaluation set", width=320)
-        pressed = st.button("Audit the golds", key=AUDIT, type="primary", icon=":material/fact_check:")
-    questions = newest_set(project, name)
-    key = (project.id, source.source, questions.version)
+    needs_sample_note(source, questions)
+    arguments = audit_arguments(source, questions)
+    findings = latest_findings(store(), project, arguments)
+    _job(project, arguments, begun=findings is not None)
+    if findings is not None:
+        _findings(findings, set_version(project, questions.name, questions.version))
+
+
+def _job(project: Project, arguments: AuditArguments, *, begun: bool) -> None:
+    wanted = arguments.model_dump(mode="json")
+    jobs = [job for job in store().jobs(project) if job.kind == AUDIT.name and job.arguments == wanted]
+    newest = jobs[0] if jobs else None
+    if newest is not None and newest.status != "finished":
+        follow_job(newest)
+        if newest.active:
+            return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        pressed = st.button(
+            "Audit again" if begun else "Audit the right queries", key=START, icon=":material/fact_check:",
+            type="tertiary" if begun else "primary",
+        )  # fmt: skip
+        st.caption("Runs each on changed copies of the database; no model is asked.", width="content")
     if pressed:
-        state().gold_audits[key] = _audit(questions.examples, source)
-    findings = state().gold_audits.get(key)
-    if findings is None:
-        st.caption(
-            "Each right query is run on this data and on changed copies of it: does it fail, return nothing, change "
-            "with the order of rows, depend on repeated rows, or is it right only by accident?"
-        )
-        return
-    _findings(questions.examples, findings, name)
+        start_job(AUDIT.name, project, arguments)
+        st.rerun()
 
 
-def _audit(examples: Sequence[Example], source: SavedSource) -> Findings:
-    bar = st.progress(0.0, "Auditing …")
-
-    def show(done: int, total: int) -> None:
-        bar.progress(done / total, f"Auditing … {done} of {total} golds")
-
-    try:
-        return audit_examples(examples, source.source, show)
-    finally:
-        bar.empty()
-
-
-def _findings(examples: Sequence[Example], findings: Findings, name: str) -> None:
-    unsound = {one: found for one, found in findings.items() if found}
+def _findings(findings: Findings, questions: EvaluationSet) -> None:
+    doubtful = {name: found for name, found in findings.items() if found}
+    counts = {kind: sum(any(one.kind == kind for one in found) for found in findings.values()) for kind in KIND_WORDS}
+    section("What was found")
     facts(
-        ("Golds", fmt.count(len(findings))),
-        ("Sound", fmt.count(len(findings) - len(unsound)), "Nothing was found; that is no proof that they are right."),
-        ("With a finding", fmt.count(len(unsound))),
+        ("Right queries", f"{len(findings)}"),
+        ("Not to be trusted", f"{len(doubtful)}"),
+        *((word[0].upper() + word[1:], f"{counts[kind]}") for kind, word in KIND_WORDS.items()),
+        columns=4,
     )
-    if not unsound:
-        st.caption("Nothing was found.")
+    if not doubtful:
+        st.caption("Nothing speaks against the right queries of this set.")
         return
-    by_id = {example.id: example for example in examples}
+    kinds = {_EVERY: "", **{word: kind for kind, word in KIND_WORDS.items() if counts[kind]}}
+    kind = kinds[st.selectbox("A right query that", list(kinds), key=KIND, width=340)]
+    texts = {one.id: (one.question, " / ".join(one.gold_queries)) for one in questions.examples}
     rows = [
-        (by_id[one].question, f"It {KIND_WORDS[finding.kind]}", finding.reason, by_id[one].gold_queries[0])
-        for one, found in unsound.items()
-        for finding in found
-    ]
-    table = pd.DataFrame(rows, columns=["Question", "Finding", "Reason", "Right query"])
-    data_table(table, lines=3, key="data_golds_table")
-    content = [
-        {"id": one, "findings": [{"kind": finding.kind, "evidence": finding.evidence()} for finding in found]}
-        for one, found in findings.items()
-    ]
-    text = json.dumps({"golds": content}, ensure_ascii=False, indent=1, default=str)
-    downloads("data_golds", ("JSON", text, f"{fmt.file_stem(name)}-golds.json"))
+        {
+            "Id": name, "Found": KIND_WORDS[one.kind], "Why": one.reason, "Question": texts.get(name, ("", ""))[0],
+            "Right query": texts.get(name, ("", ""))[1],
+            "Evidence": json.dumps(one.details, ensure_ascii=False, default=str) if one.details else "",
+        }
+        for name, found in doubtful.items()
+        for one in found
+        if not kind or one.kind == kind
+    ]  # fmt: skip
+    data_table(pd.DataFrame(rows).drop(columns="Evidence"), alt="Right queries that cannot be trusted", lines=3,
+               key="golds_table")  # fmt: skip
+    with st.expander("Evidence"):
+        for row in rows[:50]:
+            st.text(f"{row['Id']}: {row['Why']}", width="stretch")
+            st.code(f"{row['Right query']}\n\n{row['Evidence']}", language=None, wrap_lines=True)
+        if len(rows) > 50:
+            st.caption(f"and {fmt.count(len(rows) - 50)} more in the file")
+    downloads("golds_download", ("Findings (CSV)", lambda: csv_of(rows), "gold-audit.csv"))

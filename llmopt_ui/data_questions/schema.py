@@ -1,95 +1,139 @@
-"""The tables of a data source; what they hold in words can be edited, and each edit is a version."""
+"""The schema of a data source: what it holds, what people wrote about it, and what of it a question gets."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.answering.tools.sql.open_database import find_source
-from llmopt_core.databases.schema import Schema
-from llmopt_core.databases.schema_reader import read_schema
-from llmopt_core.labs.data_questions.sources import SavedSource, save_source
+from llmopt_core.answering.tools.sql.open_database import OpenDatabase, find_source
+from llmopt_core.index.embedding_cache import encode_with_cache
+from llmopt_core.labs.data_questions.schema_rows import SchemaRow, changed_descriptions, schema_rows
+from llmopt_core.labs.data_questions.sources import KIND, SavedSource, save_source
+from llmopt_core.models.base import EmbeddingSpec, Vectors
 from llmopt_core.retrieval.schema.search import SchemaSearch
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import section, show_errors
-from llmopt_ui.pickers import pick_name
-from llmopt_ui.resources import store
+from llmopt_ui.components import facts, section
+from llmopt_ui.resources import models, store
 from llmopt_ui.session import notify
 from llmopt_ui.tables import data_table, table_editor
 
-TABLE, SAVE, QUESTION = "data_table", "data_schema_save", "data_schema_question"
-_COLUMN, _TYPE, _KEY, _VALUES, _DESCRIPTION = "Column", "Type", "Key", "Such as", "What it holds"
+TABLE, SAVE, QUESTION, SHOWN = "schema_table", "schema_save", "schema_question", "schema_shown"
+_ALL = "All tables"
+_MOST_ROWS = 300
+"""Rows that are edited at once; of a larger schema a table is chosen."""
+_LONGEST = 300
+"""Characters of the sample values of a column."""
 
 
 def schema_view(project: Project, source: SavedSource) -> None:
-    """Choose a table, read and describe its columns; see which tables a question gets."""
-    schema = _schema(source.source, _mark(source)).described(source.descriptions)
-    counts = f"{fmt.plural(len(schema.tables), 'table')}, {sum(len(table.columns) for table in schema.tables)} columns"
-    st.caption(f"{counts} · schema {schema.version[:6]}. What is described here goes to the model with the schema.")
-    name = pick_name(TABLE, [table.name for table in schema.tables], "Table", width=320)
-    _columns(project, source, schema, name)
-    _search(schema)
+    """Read it, describe it, see what a question gets."""
+    database = _database(source.source, _mark(source.source))
+    with st.spinner("Reading the schema …"):
+        schema = database.schema
+    columns = sum(len(table.columns) for table in schema.tables)
+    facts(
+        ("Tables", fmt.count(len(schema.tables))), ("Columns", fmt.count(columns)),
+        ("Described", fmt.count(len(source.descriptions)), "Tables and columns that people wrote about."),
+        ("SQL", database.dialect),
+    )  # fmt: skip
+    _tables(project, source, database)
+    _choice(source, database)
+    _versions(project, source)
 
 
-@st.cache_data(show_spinner="Reading the schema …", max_entries=20)
-def _schema(source: str, mark: str) -> Schema:
-    return read_schema(find_source(source))
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _database(text: str, _key: str) -> OpenDatabase:
+    return OpenDatabase(find_source(text))
 
 
-def _mark(source: SavedSource) -> str:
-    """Changes with the file, so that a schema is read once per version of it."""
-    path = Path(source.source)
-    return str(path.stat().st_mtime_ns) if path.exists() else source.source
+def _mark(text: str) -> str:
+    """Changes with the files; the schema of a server is read once, until the app is started again."""
+    path = Path(find_source(text).where)
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return "|".join(f"{file.name} {file.stat().st_mtime_ns}" for file in files if file.exists())
 
 
-def _columns(project: Project, source: SavedSource, schema: Schema, name: str) -> None:
-    table = next(one for one in schema.tables if one.name == name)
-    keys = {column: key.target for key in table.foreign_keys for column in key.columns}
-    rows = pd.DataFrame(
-        {
-            _COLUMN: [column.name for column in table.columns],
-            _TYPE: [column.type for column in table.columns],
-            _KEY: ["primary" if c.is_key else f"to {keys[c.name]}" if c.name in keys else "" for c in table.columns],
-            _VALUES: [", ".join(column.values[:3]) for column in table.columns],
-            _DESCRIPTION: [column.description for column in table.columns],
-        }
+def _tables(project: Project, source: SavedSource, database: OpenDatabase) -> None:
+    section("Tables and columns", "What is written here stands in the prompt beside each table and column.")
+    rows = schema_rows(database.schema, source.descriptions)
+    names = [table.name for table in database.schema.tables]
+    shown = rows
+    if len(rows) > _MOST_ROWS or len(names) > 1:
+        options = ([_ALL] if len(rows) <= _MOST_ROWS else []) + names
+        # Names of other sources are not among them any more.
+        if st.session_state.get(TABLE) not in (None, *options):
+            del st.session_state[TABLE]
+        name = st.selectbox("Table", options, key=TABLE, width=340)
+        shown = rows if name == _ALL else [row for row in rows if row.table == name]
+    after = _editor(shown, f"schema_rows_{source.name}_{source.number}_{len(shown)}_{shown[0].name}")
+    written = {row.name: text for row, text in zip(shown, after, strict=True)}
+    changed = any(written[row.name] != row.description for row in shown)
+    if st.button("Save as a new version", key=SAVE, type="primary", icon=":material/save:", disabled=not changed):
+        pairs = [(row, written.get(row.name, row.description)) for row in rows]
+        saved = save_source(store(), project, source.name, source.source, changed_descriptions(database.schema, pairs))
+        notify(f"{saved.name} saved as version {saved.number}.")
+        st.rerun()
+
+
+def _editor(rows: Sequence[SchemaRow], key: str) -> list[str]:
+    table = pd.DataFrame(
+        [
+            (row.table, row.column, row.type, row.key, fmt.shorten(row.values, _LONGEST), row.description)
+            for row in rows
+        ],
+        columns=["Table", "Column", "Type", "Key", "Values", "Description"],
     )
-    with st.form(f"data_schema_{source.name}_{source.number}_{name}", border=False):
-        about = st.text_input("What the table holds", table.description, max_chars=500)
-        edited = table_editor(
-            rows, disabled=[_COLUMN, _TYPE, _KEY, _VALUES], key=f"data_columns_{source.name}_{source.number}_{name}",
-            column_config={_DESCRIPTION: st.column_config.TextColumn(width="large", max_chars=500)},
-        )  # fmt: skip
-        pressed = st.form_submit_button("Save descriptions", key=SAVE, icon=":material/save:")
-    if pressed:
-        with show_errors():
-            written = dict(source.descriptions) | {name: about}
-            written |= {
-                f"{name}.{column}": (text or "").strip()
-                for column, text in zip(edited[_COLUMN], edited[_DESCRIPTION], strict=True)
-            }
-            saved = save_source(store(), project, source.name, source.source, written)
-            notify(f"{source.name} is saved as version {saved.number}.")
-            st.rerun()
+    after = table_editor(
+        table, key=key, disabled=["Table", "Column", "Type", "Key", "Values"], lines=2,
+        column_config={"Description": st.column_config.TextColumn("Description", max_chars=1000)},
+    )  # fmt: skip
+    return [str(text or "") for text in after["Description"]]
 
 
-def _search(schema: Schema) -> None:
-    section("Which tables a question gets", "A model is shown at most twelve; those of a large schema are searched.")
-    question = st.text_input("Question", key=QUESTION, placeholder="Which customers ordered most?", max_chars=2000)
+def _choice(source: SavedSource, database: OpenDatabase) -> None:
+    section(
+        "Which tables a question gets",
+        "Of a large schema the model sees a part: by words and meaning of names, descriptions and values, and by the "
+        "keys that join tables.",
+    )
+    left, right = st.columns([3, 1], gap="medium")
+    question = (left.text_input("A question", key=QUESTION, persist_state="session", max_chars=2000) or "").strip()
+    shown = int(right.number_input("Tables shown at most", 1, 1000, 12, key=SHOWN, persist_state="session"))
+    total = len(database.schema.tables)
+    if total <= shown:
+        st.caption(f"All {fmt.plural(total, 'table')} are shown to every question.")
+        return
     if not question:
-        st.caption("Type a question to see the tables that its words lead to, and those that join them.")
+        st.caption("Type a question to see its tables.")
         return
-    # By words alone: nothing is loaded for a look. Asking searches by meaning, too.
-    hits = SchemaSearch(schema).search(question, 12)
-    if len(schema.tables) <= len(hits):
-        st.caption(f"All {len(hits)} tables are shown to the model.")
-        return
-    reasons = [f"joins {hit.joins}" if hit.joins else "by its words" for hit in hits]
-    data_table(
-        pd.DataFrame({"Table": [hit.table for hit in hits], "Why": reasons, "Score": [hit.score for hit in hits]}),
-        column_config={"Score": st.column_config.NumberColumn(format="%.2f")},
-        key="data_schema_hits",
+    with st.spinner("Looking for the tables …"):
+        hits = SchemaSearch(database.schema.described(source.descriptions), _encode).search(question, shown)
+    table = pd.DataFrame(
+        [(hit.table, hit.score, f"joins {hit.joins}" if hit.joins else "found by the question") for hit in hits],
+        columns=["Table", "Score", "Why"],
     )
+    data_table(table, alt="The tables that the question gets", key="schema_hits",
+               column_config={"Score": st.column_config.NumberColumn(format="%.2f")})  # fmt: skip
+
+
+def _encode(texts: Sequence[str]) -> Vectors:
+    registry = models()
+    return encode_with_cache(texts, registry.embedder(EmbeddingSpec()), registry.cache)
+
+
+def _versions(project: Project, source: SavedSource) -> None:
+    section("Versions")
+    versions = [one for one in reversed(store().versions(project, KIND, source.name)) if one.body.get("source")]
+    table = pd.DataFrame(
+        [(one.number, fmt.moment(one.saved_at), _descriptions(one.body), one.body["source"]) for one in versions],
+        columns=["Version", "Saved", "Descriptions", "Source"],
+    )
+    data_table(table, alt="Versions of the data source", key="schema_versions")
+
+
+def _descriptions(body: Mapping[str, Mapping[str, str]]) -> int:
+    return len(body.get("descriptions", {}))

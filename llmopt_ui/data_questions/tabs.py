@@ -10,7 +10,8 @@ VIEW = "data_view"
 TABS = {
     "Ask": "llmopt_ui.data_questions.ask:ask_view",
     "Schema": "llmopt_ui.data_questions.schema:schema_view",
-    "Golds": "llmopt_ui.data_questions.golds:golds_view",
+    "Ladder": "llmopt_ui.data_questions.ladder:ladder_tab",
+    "Golds": "llmopt_ui.data_questions.golds:golds_tab",
 }
 """Title -> `module:function`; the function is given the project and the data source that is chosen."""
 

@@ -13,6 +13,7 @@ from llmopt_core.labs.data_questions.sources import save_source, saved_sources
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
 from llmopt_core.types import EvaluationSet, Example
+from llmopt_ui import resources
 
 App = Callable[..., AppTest]
 Script = Callable[..., object]
@@ -151,40 +152,103 @@ def test_table_files_become_a_source_of_their_own(app: App, shop: str, store: St
     assert test.dataframe[0].value.values.tolist() == [[2, 5]]
 
 
-def with_set(store: Store, *rows: tuple[str, str]) -> None:
-    examples = tuple(Example(f"q{i}", question, variables={"sql": sql}) for i, (question, sql) in enumerate(rows))
-    store.save_evaluation_set("shop", EvaluationSet("Figures", examples))
+def test_the_schema_is_shown_with_what_people_wrote_and_stands_in_the_prompt(
+    app: App, shop: str, store: Store, script: Script
+) -> None:
+    seen: list[ChatRequest] = []
 
+    def reply(request: ChatRequest) -> str:
+        seen.append(request)
+        return "SELECT 1"
 
-def test_descriptions_are_saved_as_a_version_and_shown_again(app: App, shop: str, store: Store) -> None:
+    script(reply)
+    (source,) = saved_sources(store, shop)
+    save_source(store, shop, source.name, source.source, {"goods.the price": "In euros"})
     test = app(PAGE, project=shop, data_view="Schema")
     assert not test.exception
-    assert "1 table, 3 columns" in texts(test)
-    next(field for field in test.text_input if field.label == "What the table holds").set_value("All that is sold")
-    test.button(key="data_schema_save").click().run()
+    table = test.dataframe[0].value
+    assert table["Column"].tolist() == ["", "name", "the price", "note"]
+    assert table["Description"].tolist() == ["", "", "In euros", ""]
+    assert HOSTILE in table["Values"].tolist()[1]
+    versions = next(one.value for one in test.dataframe if "Descriptions" in one.value.columns)
+    assert versions["Descriptions"].tolist() == [1, 0]
+    ask(app(PAGE, project=shop))
+    assert "In euros" in str(seen[0].messages)
+
+
+def test_a_question_to_a_large_schema_gets_the_tables_it_needs(
+    app: App, shop: str, store: Store, script: Script, tmp_path: Path
+) -> None:
+    script(lambda _: "SELECT 1")
+    path = tmp_path / "many.sqlite"
+    with sqlite3.connect(path) as connection:
+        for number in range(30):
+            connection.execute(f"CREATE TABLE filler_{number} (a TEXT)")
+        connection.execute("CREATE TABLE penguins (species TEXT)")
+    connection.close()
+    save_source(store, shop, "Many", str(path))
+    test = app(PAGE, project=shop, data_view="Schema", data_source="Many")
+    test.text_input(key="schema_question").set_value("Which species of penguins are there?").run()
     assert not test.exception
-    (source,) = saved_sources(store, shop)
-    assert (source.number, source.descriptions["goods"]) == (2, "All that is sold")
+    hits = next(one.value for one in test.dataframe if "Why" in one.value.columns)
+    assert len(hits) == 12
+    assert hits["Table"].tolist()[0] == "penguins"
 
 
-def test_golds_that_cannot_be_trusted_are_named(app: App, shop: str, store: Store) -> None:
-    with_set(
-        store,
-        ("How many goods are there?", "SELECT count(*) FROM goods"),
-        (f"Which is {HOSTILE}?", "SELECT price FROM goods"),
-        ("Which goods cost more than 99?", 'SELECT name FROM goods WHERE "the price" > 99'),
-    )
+def test_strategies_are_run_and_stand_on_a_ladder_that_a_person_decides(
+    app: App, store: Store, script: Script, tmp_path: Path
+) -> None:
+    def reply(request: ChatRequest) -> str:
+        text = str(request.messages)
+        # The first draft fails, its repair is right.
+        if "no such column" in text:
+            return "SELECT count(*) FROM goods"
+        return "SELECT absent FROM goods" if "count" in text.lower().split("question")[-1] else "SELECT name FROM goods"
+
+    script(reply)
+    path = tmp_path / "goods.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE goods (name TEXT)")
+        connection.executemany("INSERT INTO goods VALUES (?)", [("a",), ("b",)])
+    connection.close()
+    store.ensure_project("shop")
+    save_source(store, "shop", "Goods", str(path))
+    golds = {"How many, count them": "SELECT count(*) FROM goods", "Which names": "SELECT name FROM goods"}
+    examples = tuple(Example(f"q{n}", q, variables={"sql": sql}) for n, (q, sql) in enumerate(golds.items()))
+    store.save_evaluation_set("shop", EvaluationSet("labelled", examples))
+    test = app(PAGE, project="shop", data_view="Ladder")
+    assert not test.exception
+    test.button(key="rungs_start").click().run()
+    assert not test.exception, test.exception
+    (job,) = store.jobs("shop")
+    resources.job_runner().wait(job.id, timeout=60)
+    assert store.job(job.id).status == "finished", store.job(job.id).error
+    test = app(PAGE, project="shop", data_view="Ladder")
+    assert not test.exception
+    rows = test.table[0].value
+    assert rows["Strategy"].tolist()[0].endswith("plain")
+    assert [one.split("**")[1] for one in rows["Accuracy"]] == ["0.50", "1.00"]
+    assert any("1 wrong → right, 0 right → wrong" in one.value for one in test.markdown)
+    test.text_input(key="rung_reason").set_value("It mends")
+    test.button(key="rung_drop").click().run()
+    assert not test.exception
+    assert [(one.choice, one.note) for one in store.decisions("shop")] == [("dropped", "It mends")]
+
+
+def test_right_queries_are_audited_and_what_was_found_is_listed(
+    app: App, store: Store, script: Script, shop: str
+) -> None:
+    script(lambda _: "SELECT 1")
+    golds = {"a": "SELECT name FROM goods ORDER BY name", "b": f"SELECT nam FROM goods -- {HOSTILE}"}
+    examples = tuple(Example(name, f"Which {HOSTILE}?", variables={"sql": sql}) for name, sql in golds.items())
+    store.save_evaluation_set(shop, EvaluationSet("labelled", examples))
     test = app(PAGE, project=shop, data_view="Golds")
-    test.button(key="data_golds_audit").click().run()
     assert not test.exception
-    assert not test.error
-    frame = test.dataframe[0].value
-    assert list(frame["Finding"]) == ["It fails", "It returns nothing"]
-    assert frame["Question"][0] == f"Which is {HOSTILE}?"
-    assert "no such column: price" in frame["Reason"][0] or "price" in frame["Right query"][0]
-
-
-def test_without_right_queries_there_is_nothing_to_audit(app: App, shop: str) -> None:
+    test.button(key="golds_start").click().run()
+    (job,) = store.jobs(shop)
+    resources.job_runner().wait(job.id, timeout=60)
+    assert store.job(job.id).status == "finished", store.job(job.id).error
     test = app(PAGE, project=shop, data_view="Golds")
     assert not test.exception
-    assert "No questions with right queries yet" in texts(test)
+    assert test.dataframe[0].value["Id"].tolist() == ["b"]
+    assert not any("<script>" in one.value for one in [*test.markdown, *test.caption])

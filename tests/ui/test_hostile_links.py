@@ -35,7 +35,7 @@ PARAMETERS = {
     "evaluation_view", "set", "judge", "compared", "baseline", "example", "record_of", "metric", "order", "runs",
     "record_part", "questions_set", "questions_show", "edited", "margin", "pair_metric", "a", "b", "by", "criterion",
     "picture", "picture_by", "picture_form", "records_of", "records_by", "records_band", "records_category",
-    "data_view", "data_source", "data_question",
+    "data_view", "data_source", "data_question", "data_set",
     "tuning_view", "tuning_saved", "checks_set", "square_tuned", "settings_view",
 }  # fmt: skip
 
@@ -44,7 +44,7 @@ TABS: dict[str, tuple[str, ...]] = {
     "pages/documents.py": ("Files", "Microscope", "Sweep", "Questions"),
     "pages/prompt_lab.py": ("Editor", "Few-shot", "Side by side", "Blind vote", "Instruction search"),
     "pages/retrieval_lab.py": ("One question", "Whole set", "Leave one out", "More chunks"),
-    "pages/data_questions.py": ("Ask",),
+    "pages/data_questions.py": ("Ask", "Schema", "Ladder", "Golds"),
     "pages/evaluation.py": (
         "Results",
         "Pictures",

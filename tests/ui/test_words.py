@@ -32,7 +32,7 @@ TABS = {
         "prompts_view", ("Editor", "Few-shot", "Side by side", "Blind vote", "Instruction search"),
     ),
     "pages/retrieval_lab.py": ("retrieval_view", ("One question", "Whole set", "Leave one out", "More chunks")),
-    "pages/data_questions.py": ("data_view", ("Ask",)),
+    "pages/data_questions.py": ("data_view", ("Ask", "Schema", "Ladder", "Golds")),
     "pages/evaluation.py": ("evaluation_view", ("Results", "Failures", "Run", "Configurations", "Questions")),
     "pages/finetuning_lab.py": (
         "tuning_view", ("Training data", "Lint", "Jobs", "Embedding model", "2 × 2", "Next to label"),

@@ -164,6 +164,7 @@ ELSEWHERE = {
     "test_a_new_process_goes_on_with_nothing_but_the_store_and_pays_nothing_twice",
     "comparison": "prompts/test_comparison_jobs.py::"
     "test_another_process_answers_what_is_missing_and_pays_nothing_twice",
+    "gold-audit": "data_questions/test_audit_job.py::test_a_process_does_an_audit_that_another_has_left",
     "lora-training": f"{_TRAINING}[lora]",
     "embedding-training": f"{_TRAINING}[embedding]",
     "fine-tuning start": "finetuning/test_upload_jobs.py::"

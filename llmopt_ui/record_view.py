@@ -16,6 +16,7 @@ from llmopt_core.types import Answer, Evidence, Example, Record, Score, StageTra
 from llmopt_ui import format as fmt
 from llmopt_ui.chunks_view import chunks_view
 from llmopt_ui.components import show_error
+from llmopt_ui.data_answer import data_answer_view
 from llmopt_ui.messages import messages_view, tool_calls_view
 from llmopt_ui.tables import data_table, show_table
 from llmopt_ui.tabs import show_tabs
@@ -78,6 +79,8 @@ def record_parts(record: Record, source: str = "") -> None:
     if record.failure is not None:
         show_error(f"Failed in stage {record.failure.stage}: {record.failure.message}")
     views = {"Why these scores": _scores, "Retrieved chunks": chunks_view, "Trace": _trace, "Prompt as sent": _prompt}
+    if record.answer is not None and record.answer.data is not None:
+        views = {"Queries": _queries, **views}
     if source:
         views = {"Why these scores": _scores, **_imported_views(record, source)}
     show_tabs(PARTS, views, record)
@@ -96,6 +99,11 @@ def _imported_views(record: Record, source: str) -> dict[str, Callable[[Record],
 
     views = {title: view if is_known else untold for title, (is_known, view) in parts.items()}
     return {"All answers": _repeats, **views} if record.repeats else views
+
+
+def _queries(record: Record) -> None:
+    if record.answer is not None and record.answer.data is not None:
+        data_answer_view(record.answer.data, f"record_data_{record.example.id}")
 
 
 def _imported_prompt(record: Record) -> None:

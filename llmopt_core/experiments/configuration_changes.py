@@ -21,6 +21,14 @@ _SEARCHES = {"dense": "search by meaning", "bm25": "search by words", "hybrid": 
 _MODEL_SETTINGS = {"mode": "mode", "temperature": "temperature", "top_p": "top p", "max_tokens": "answer length",
                    "reasoning_effort": "reasoning effort", "seed": "seed"}  # fmt: skip
 
+_METHODS = {"plain": "schema alone", "few-shot-question": "solved queries by question",
+            "few-shot-masked": "solved queries by masked question",
+            "few-shot-skeleton": "solved queries by the shape of a draft"}  # fmt: skip
+_REASONING = {"True": "columns and tables first", "False": "query at once"}
+_DATA_SETTINGS = {"repair": "repairs", "samples": "drafts that vote", "shots": "solved queries shown",
+                  "tables": "tables shown", "sample_values": "sample values", "repair_empty": "empty results repaired",
+                  "same_difficulty": "only as difficult as the draft"}  # fmt: skip
+
 
 def describe_configuration_changes(before: Values, after: Values) -> tuple[str, ...]:
     """`("retrieval added: hybrid search, reranking, top 3", "few-shot examples: 0 → 2")`; empty where none is known.
@@ -33,6 +41,8 @@ def describe_configuration_changes(before: Values, after: Values) -> tuple[str, 
     phrases = [
         # What changes most comes first: a picture has room for little more. A template goes with what fills it.
         *_retrieval(_part(a, "retrieval"), _part(b, "retrieval")),
+        *_data(_part(a, "data"), _part(b, "data")),
+        *_tools(a, b),
         *_fact_check(a, b),
         *_model(_part(a, "model"), _part(b, "model")),
         *_prompt(_part(a, "prompt"), _part(b, "prompt")),
@@ -99,6 +109,32 @@ def _prompt(a: Values, b: Values) -> list[str]:
     if a.get("template") != b.get("template"):
         phrases.append("other template")
     return phrases + (["other extraction of the answer"] if a.get("extract") != b.get("extract") else [])
+
+
+def _data(a: Values, b: Values) -> list[str]:
+    """How a database is asked."""
+    if not a or not b:
+        return ([f"data source added: {_METHODS.get(str(b.get('method')), '')}"] if b else []) or (
+            ["data source removed"] if a else []
+        )
+    phrases = ["other data source"] if a.get("source") != b.get("source") else []
+    for name, words in (("method", _METHODS), ("reasoning", _REASONING)):
+        if a.get(name) != b.get(name):
+            before, after = (words.get(str(values.get(name)), str(values.get(name))) for values in (a, b))
+            phrases.append(f"{before} → {after}")
+    names = [name for name in _DATA_SETTINGS if a.get(name) != b.get(name)]
+    phrases += [f"{_DATA_SETTINGS[name]}: {_arrow(a.get(name), b.get(name))}" for name in names]
+    if a.get("examples") != b.get("examples") and a.get("method") == b.get("method"):
+        phrases.append("other solved queries")
+    if a.get("routing") != b.get("routing"):
+        phrases.append("other routing to the data source")
+    own_words = {"source", "method", "reasoning", "examples", "routing", *_DATA_SETTINGS}
+    return phrases + (["other settings of the data source"] if _differ(a, b, own_words) else [])
+
+
+def _tools(a: Values, b: Values) -> list[str]:
+    before, after = (", ".join(values.get("tools") or ()) for values in (a, b))
+    return [f"tools: {_arrow(before, after)}"] if before != after else []
 
 
 def _retrieval(a: Values, b: Values) -> list[str]:

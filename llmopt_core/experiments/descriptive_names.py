@@ -19,7 +19,11 @@ def configuration_name(values: Mapping[str, Any], names: Collection[str] = ()) -
         names: Names that are in use.
     """
     retrieval = values.get("retrieval")
-    parts = ["rag", *_retrieval_parts(retrieval)] if retrieval else ["prompt alone"]
+    data, tools = values.get("data") or {}, values.get("tools") or ()
+    parts = ["rag", *_retrieval_parts(retrieval)] if retrieval else []
+    parts += _data_parts(data) if data else []
+    parts += [] if parts or tools else ["prompt alone"]
+    parts += [f"with {' and '.join(tools)}"] if tools else []
     # Stored values hold None for a part that is not used.
     model, prompt = values.get("model") or {}, values.get("prompt") or {}
     few_shot = prompt.get("few_shot") or {}
@@ -44,3 +48,11 @@ def _retrieval_parts(retrieval: Mapping[str, Any]) -> list[str]:
     parts = [f"{chunking.get('method', 'recursive')} {chunking.get('size', 200)}", str(search.get("method", "dense"))]
     parts += [part for part in (transform, rerank) if part != "none"]
     return [*parts, f"top {retrieval.get('top_k', 5)}"]
+
+
+def _data_parts(data: Mapping[str, Any]) -> list[str]:
+    repair, samples = data.get("repair", 0), data.get("samples", 1)
+    parts = ["data", str(data.get("method", "plain"))]
+    parts += ["reasoning"] if data.get("reasoning") else []
+    parts += [f"{repair} repair{'' if repair == 1 else 's'}"] if repair else []
+    return parts + ([f"vote of {samples}"] if samples > 1 else [])

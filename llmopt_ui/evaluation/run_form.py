@@ -10,9 +10,10 @@ import streamlit as st
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.evaluation.metrics.catalogue import METRICS, RAGAS_METRICS, metric_title
+from llmopt_core.evaluation.metrics.catalogue import DATA_METRICS, METRICS, RAGAS_METRICS, metric_title
 from llmopt_core.experiments.configuration import configuration_from
 from llmopt_core.experiments.document_clusters import clusters_of
+from llmopt_core.experiments.experiment_file import DEFAULT_DATA_METRICS
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.reporting.verdict_words import power_words
 from llmopt_core.runs.question_splits import part_name, part_of
@@ -73,17 +74,25 @@ def run_form(
         )
         with right:
             judge, judge_model = _judge()
-        metrics = st.multiselect(
-            "Metrics", list(METRICS), list(_USUAL), key=RUN_METRICS, format_func=metric_title,
-            persist_state="session",
-        )  # fmt: skip
-        limit, concurrency, budget = _limits(set_name)
         version = next(item.version for item in sets if item.name == set_name)
+        metrics = _metrics(set_version(project, set_name, version).examples)
+        limit, concurrency, budget = _limits(set_name)
         _power_line(set_version(project, set_name, version).examples[:limit])
         submit = st.button("Evaluate", key=START, type="primary", icon=":material/play_arrow:")
     if not submit:
         return None
     return RunRequest(set_name, names, metrics, judge, judge_model, limit, concurrency, budget)
+
+
+def _metrics(examples: Sequence[Example]) -> list[str]:
+    """Those of data questions only where the set has them: elsewhere none of them could be scored."""
+    has_queries = any(example.gold_queries for example in examples)
+    offered = [name for name in METRICS if has_queries or name not in DATA_METRICS]
+    # A set of the other kind is another field, with what is usual there.
+    key, usual = (f"{RUN_METRICS}_data", DEFAULT_DATA_METRICS) if has_queries else (RUN_METRICS, _USUAL)
+    return list(
+        st.multiselect("Metrics", offered, list(usual), key=key, format_func=metric_title, persist_state="session")
+    )
 
 
 def _set(place: st.delta_generator.DeltaGenerator, sets: Sequence[SavedSet]) -> str:

@@ -18,6 +18,7 @@ from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.components import downloads, plain_fragment, show_errors
+from llmopt_ui.forms.data import data_fields
 from llmopt_ui.forms.fields import Fields
 from llmopt_ui.forms.prompt import prompt_fields
 from llmopt_ui.forms.request_fields import request_fields
@@ -77,8 +78,8 @@ def configuration_editor(project: Project, current: SavedConfiguration | None) -
     token = f"{current.fingerprint}_{current.name}" if current else "new"
     # The name stands above the fields and is drawn after them: a proposed one says what they hold.
     place = st.container()
-    model_tab, prompt_tab, retrieval_tab, fact_check_tab, text_tab = st.tabs(
-        ["Model", "Prompt", "Retrieval", "Fact check", "As YAML"]
+    model_tab, prompt_tab, retrieval_tab, data_tab, fact_check_tab, text_tab = st.tabs(
+        ["Model", "Prompt", "Retrieval", "Data and tools", "Fact check", "As YAML"]
     )
     with show_errors():
         with model_tab:
@@ -90,9 +91,12 @@ def configuration_editor(project: Project, current: SavedConfiguration | None) -
             )
         with retrieval_tab:
             retrieval = retrieval_fields(before.retrieval, token)
+        with data_tab:
+            data = data_fields(project, before, token)
         with fact_check_tab:
             fact_check = fact_check_fields(before.fact_check, token, retrieval is not None)
-        spec: dict[str, Any] = {"model": model, "prompt": prompt, "retrieval": retrieval, "fact_check": fact_check}
+        spec: dict[str, Any] = {"model": model, "prompt": prompt, "retrieval": retrieval, "fact_check": fact_check,
+                                **data}  # fmt: skip
         with place:
             spec = {"name": _name(project, current, spec, f"{NAME}_{token}"), **spec}
         with text_tab, show_errors():

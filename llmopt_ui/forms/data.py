@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import streamlit as st
+
 from llmopt_core.answering.tools.sql.spec import DataSpec, SolvedQuery
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.labs.data_questions.sources import saved_sources
 from llmopt_core.labs.data_questions.strategies import solved_queries
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.evaluation_sets import newest_set, set_choices
 from llmopt_ui.forms.fields import Fields
+from llmopt_ui.resources import store
 
 METHODS: Mapping[str, str] = {
     "plain": "The schema alone",
@@ -18,7 +23,37 @@ METHODS: Mapping[str, str] = {
     "few-shot-masked": "Solved queries of questions alike but for schema words",
     "few-shot-skeleton": "Solved queries shaped like a first draft",
 }
+TOOLS: Mapping[str, str] = {"sql": "SQL (asks the data source)", "calculator": "Calculator"}
 _AS_SAVED = "As saved"
+
+
+def data_fields(project: Project, before: Configuration, token: str) -> dict[str, Any]:
+    """The data source and the tools of a configuration; nothing of what is not used, so that fingerprints stay."""
+    fields = Fields("edit_data", token)
+    saved = {one.source: one for one in saved_sources(store(), project)}
+    options = {"": "No data source", **{text: f"{one.name} ({text})" for text, one in saved.items()}}
+    if before.data is not None:
+        options.setdefault(before.data.source, before.data.source)
+    source = fields.choice(
+        "Data source", "source", options, before.data.source if before.data is not None else "",
+        help="Those of the page Data questions.",
+    )  # fmt: skip
+    offered = [name for name in TOOLS if name != "sql" or source]
+    tools = st.multiselect(
+        "Tools that the model may call", offered, [name for name in before.tools if name in offered],
+        key=f"edit_tools_{token}_{bool(source)}", format_func=lambda name: TOOLS.get(name, name),
+        persist_state="session", placeholder="No tools",
+    )  # fmt: skip
+    values: dict[str, Any] = {"tools": tuple(tools)} if tools else {}
+    if not source:
+        return values
+    spec = before.data
+    if spec is None:
+        descriptions = saved[source].descriptions if source in saved else {}
+        spec = DataSpec(source=source, descriptions=dict(descriptions))
+    if "sql" in tools:
+        st.caption("The model calls the tool itself; the options below count where it does not.")
+    return {**values, "data": {**strategy_fields(project, spec, fields), "source": source}}
 
 
 def strategy_fields(project: Project, before: DataSpec, fields: Fields) -> dict[str, Any]:

@@ -41,6 +41,39 @@ def test_what_the_form_does_not_show_stays(app: App, store: Store) -> None:
     assert (after.version, after.fingerprint) == (before.version, before.fingerprint)
 
 
+DATA = {
+    "source": "shop.sqlite",
+    "method": "few-shot-skeleton",
+    "examples": [{"question": "How many?", "sql": "SELECT count(*) FROM goods"}],
+    "shots": 2,
+    "same_difficulty": True,
+    "reasoning": True,
+    "repair": 2,
+    "repair_empty": True,
+    "samples": 5,
+    "sample_temperature": 0.9,
+    "tables": 7,
+    "sample_values": 1,
+    "descriptions": {"goods": "All that is sold"},
+    "routing": {"method": "given", "routes": {"figures": {}}},
+    "categories": ["figures"],
+    "template": "{{ schema }} {{ question }}",
+}
+
+
+def test_a_data_source_and_tools_stay_as_they_are(app: App, store: Store) -> None:
+    before = next(item for item in store.configurations("sample") if item.name == "rag")
+    spec = {**before.spec, "data": DATA, "tools": ["sql", "calculator"]}
+    save_configuration(store, store.project("sample"), configuration_from(spec))
+    version = next(item for item in store.configurations("sample") if item.name == "rag")
+    test = editor(app)
+    assert not test.exception
+    press(test, "Save configuration")
+    assert not test.exception
+    after = next(item for item in store.configurations("sample") if item.name == "rag")
+    assert (after.version, after.fingerprint) == (version.version, version.fingerprint)
+
+
 def test_numbers_that_a_file_may_hold_can_be_shown_and_stay(app: App, store: Store) -> None:
     before = next(item for item in store.configurations("sample") if item.name == "rag")
     spec = json.loads(json.dumps(before.spec))

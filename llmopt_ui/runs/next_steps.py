@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from llmopt_core.experiments.margin import project_margin
 from llmopt_core.labs.evaluation.adviser.advise import advise
 from llmopt_core.labs.evaluation.adviser.causes import Examination
 from llmopt_core.labs.evaluation.adviser.drops import read_drops
-from llmopt_core.labs.evaluation.adviser.from_store import examine_run, situation_of
+from llmopt_core.labs.evaluation.adviser.from_store import entry_clusters, examine_run, situation_of
 from llmopt_core.labs.evaluation.adviser.setup import ProjectSetup
 from llmopt_core.labs.evaluation.adviser.step import Advice, Step
 from llmopt_core.runs.values import Project, Run
@@ -40,7 +41,9 @@ def advice_on(project: Project, entries: Sequence[Entry], setup: ProjectSetup | 
     scores = scores_of({entry.name: entry.run for entry in entries}) if entries else {}
     each = {entry.run.id: entry.each for entry in entries}
     setup = setup or setup_of(project, entries)
-    return advise(situation_of(entries, scores, each, _examine, setup, dropped=read_drops(store(), project)))
+    drops, margin = read_drops(store(), project), project_margin(store(), project)
+    clusters = entry_clusters(store(), entries)
+    return advise(situation_of(entries, scores, each, _examine, setup, dropped=drops, margin=margin, clusters=clusters))
 
 
 def _examine(run: Run, summaries: Mapping[str, Summary]) -> Examination:

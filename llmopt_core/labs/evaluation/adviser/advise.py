@@ -40,11 +40,13 @@ class Situation:
         runs: Measured on the same questions by the same judge, one per configuration.
         setup: What the project has; None for a file, which says nothing of it.
         dropped: What a person has dropped, on these questions or on others.
+        margin: A gain below it does not matter; None for the usual one.
     """
 
     runs: Sequence[AdvisedRun] = ()
     setup: ProjectSetup | None = None
     dropped: Sequence[Drop] = ()
+    margin: float | None = None
 
 
 def advise(situation: Situation) -> Advice:
@@ -60,7 +62,7 @@ def advise(situation: Situation) -> Advice:
     if not any(run.done or run.summaries for run in runs):
         return Advice(tuple(_mark(waiting or [NO_BASELINE], setup)))
     # While more is measured, what leads may change: nothing is advised on it.
-    advice = Advice(()) if setup and setup.running else _improve(runs, setup, situation.dropped)
+    advice = Advice(()) if setup and setup.running else _improve(situation)
     return replace(advice, steps=tuple(_mark([*waiting, *advice.steps][:MOST], setup)))
 
 
@@ -73,7 +75,8 @@ def _mark(steps: Sequence[Step], setup: ProjectSetup | None) -> list[Step]:
     ]
 
 
-def _improve(runs: Sequence[AdvisedRun], setup: ProjectSetup | None, dropped: Sequence[Drop]) -> Advice:
+def _improve(situation: Situation) -> Advice:
+    runs, setup, dropped = situation.runs, situation.setup, situation.dropped
     metrics = leading_metrics(runs)
     # What a person has dropped leads nothing, unless all was dropped.
     fingerprints = {drop.fingerprint for drop in dropped}
@@ -83,8 +86,8 @@ def _improve(runs: Sequence[AdvisedRun], setup: ProjectSetup | None, dropped: Se
         return Advice(tuple(fresh_questions(runs)))
     metric = decisive_metrics(metrics)[0] if metrics else CORRECTNESS
     base = _run_to_improve(leader, remaining, metric)
-    trials = find_trials(base, runs, metric, dropped)
     examination = base.examine()
+    trials = find_trials(base, runs, metric, dropped, situation.margin, examination)
     if not any(run.summaries for run in runs) and not any(one.is_decided for one in examination.findings):
         return Advice((NOT_MEASURED,))
     steps = improvements(base, examination, trials)
@@ -93,7 +96,13 @@ def _improve(runs: Sequence[AdvisedRun], setup: ProjectSetup | None, dropped: Se
         *fresh_questions(runs),
         *steps,
         *_failures_elsewhere(runs, base),
-        *more_questions(runs, examination, size, has_advice=bool(steps)),
+        *more_questions(
+            runs,
+            examination,
+            size,
+            has_advice=bool(steps),
+            has_open_trial=any(step.rule in trials for step in steps),
+        ),
     ]
     return Advice(tuple(advice), tuple(_relevant(trials, base, examination)))
 
@@ -132,6 +141,6 @@ def _failures_elsewhere(runs: Sequence[AdvisedRun], base: AdvisedRun) -> list[St
 
 
 def _relevant(trials: dict[str, Trial], base: AdvisedRun, examination: Examination) -> list[Trial]:
-    """Those that would have been proposed: the rest is history."""
+    """Those that would have been proposed and are not: the rest is history."""
     without = {step.rule for step in improvements(base, examination, {})}
-    return [trial for rule, trial in trials.items() if rule in without]
+    return [trial for rule, trial in trials.items() if rule in without and not trial.is_open]

@@ -27,7 +27,12 @@ def fresh_questions(runs: Sequence[AdvisedRun]) -> list[Step]:
 
 
 def more_questions(
-    runs: Sequence[AdvisedRun], examination: Examination | None, set_size: int | None, *, has_advice: bool
+    runs: Sequence[AdvisedRun],
+    examination: Examination | None,
+    set_size: int | None,
+    *,
+    has_advice: bool,
+    has_open_trial: bool = False,
 ) -> list[Step]:
     """Where a difference or a kind of failure cannot be told from chance, and there are few questions.
 
@@ -36,12 +41,13 @@ def more_questions(
         examination: Of the run that advice is given on.
         set_size: How many questions the set has, where that is known.
         has_advice: Whether some failures are more than chance.
+        has_open_trial: Whether what is advised was tried and nobody can tell yet what it brings.
     """
     # A comparison has no more pairs than the shorter of its two runs.
     size = min((run.done for run in runs), default=0)
     if not 0 < size < FEW:
         return []
-    is_open = any(_is_undecided(one) for run in runs for one in run.comparisons.values())
+    is_open = has_open_trial or any(_is_undecided(one) for run in runs for one in run.comparisons.values())
     failures = sum(one.is_failure for one in examination.findings) if examination else 0
     if not is_open and (has_advice or not failures):
         return []

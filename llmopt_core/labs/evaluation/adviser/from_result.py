@@ -11,7 +11,7 @@ from typing import Any
 from llmopt_core.experiments.caveats import run_caveats
 from llmopt_core.experiments.leaderboard import leaderboard
 from llmopt_core.experiments.margin import margin_in
-from llmopt_core.experiments.result_file import result_family, scores_from
+from llmopt_core.experiments.result_file import result_clusters, result_family, scores_from
 from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position
 from llmopt_core.labs.evaluation.adviser.advise import Situation
 from llmopt_core.labs.evaluation.adviser.causes import examine, without_claims_on_lookup
@@ -37,7 +37,8 @@ def situation_from_result(result: Mapping[str, Any], dropped: Sequence[Drop] = (
     runs = [run for run in result["runs"] if run["records"] or _means(run)]
     if not runs:
         return Situation()
-    tables = [scores_from(run) for run in runs]
+    clusters = result_clusters(result)
+    tables = [scores_from(run, clusters) for run in runs]
     metrics = list(dict.fromkeys(name for run in runs for name in run["metrics"]))
     position = baseline_position([table.name for table in tables])
     rows = leaderboard(tables, metrics, position, result_family(result), margin_in(result))
@@ -46,7 +47,7 @@ def situation_from_result(result: Mapping[str, Any], dropped: Sequence[Drop] = (
         comparisons = {name: cell.versus for name, cell in row.cells.items() if cell.versus is not None}
         measured = {name: cell.summary for name, cell in row.cells.items() if cell.summary.scored}
         advised.append(_run(run, table, measured or _means(run), comparisons))
-    return Situation(advised, dropped=dropped)
+    return Situation(advised, dropped=dropped, margin=margin_in(result))
 
 
 def _run(

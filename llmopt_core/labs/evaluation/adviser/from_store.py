@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from llmopt_core.experiments.document_clusters import set_clusters
 from llmopt_core.experiments.imported_runs import import_source
+from llmopt_core.experiments.margin import project_margin
 from llmopt_core.experiments.measured_run import MeasuredRun
 from llmopt_core.experiments.run_scores import RunScoreTable
 from llmopt_core.labs.evaluation.adviser.advise import Situation
@@ -32,7 +34,18 @@ def read_situation(store: Store, entries: Sequence[MeasuredRun], setup: ProjectS
     ids = [entry.run.id for entry in entries]
     tables, each = store.scores(ids), store.per_question(ids)
     drops = read_drops(store, entries[0].run.project) if entries else ()
-    return situation_of(entries, tables, each, partial(examine_run, store), setup, dropped=drops)
+    margin = project_margin(store, entries[0].run.project) if entries else None
+    clusters = entry_clusters(store, entries)
+    return situation_of(entries, tables, each, partial(examine_run, store), setup, dropped=drops, margin=margin,
+                        clusters=clusters)  # fmt: skip
+
+
+def entry_clusters(store: Store, entries: Sequence[MeasuredRun]) -> Mapping[str, str]:
+    """The documents that the questions of these runs share: they are no independent ones."""
+    if not entries:
+        return {}
+    first = entries[0].run
+    return set_clusters(store, first.project, first.evaluation_set, first.set_version)
 
 
 def situation_of(
@@ -43,6 +56,8 @@ def situation_of(
     setup: ProjectSetup | None = None,
     *,
     dropped: Sequence[Drop] = (),
+    margin: float | None = None,
+    clusters: Mapping[str, str] | None = None,
 ) -> Situation:
     """The situation of measured runs.
 
@@ -53,9 +68,11 @@ def situation_of(
         examine_entry: Gives the causes of a run; called for few runs. See `examine_run`.
         setup: What the project has.
         dropped: What a person has dropped, see `read_drops`.
+        margin: Of the project; None for the usual one.
+        clusters: The documents that questions share, see `set_clusters`.
     """
-    runs = [_run(entry, scores, each, examine_entry) for entry in entries]
-    return Situation(runs, setup, dropped)
+    runs = [_run(entry, scores, each, examine_entry, clusters or {}) for entry in entries]
+    return Situation(runs, setup, dropped, margin)
 
 
 def examine_run(store: Store, run: Run, summaries: Mapping[str, Summary]) -> Examination:
@@ -67,7 +84,11 @@ def examine_run(store: Store, run: Run, summaries: Mapping[str, Summary]) -> Exa
 
 
 def _run(
-    entry: MeasuredRun, scores: Mapping[int, RunScores], each: Mapping[int, PerQuestion], examine_entry: Examine
+    entry: MeasuredRun,
+    scores: Mapping[int, RunScores],
+    each: Mapping[int, PerQuestion],
+    examine_entry: Examine,
+    clusters: Mapping[str, str],
 ) -> AdvisedRun:
     run = entry.run
     # What is known of another tool's configuration is none of ours to change.
@@ -79,7 +100,7 @@ def _run(
         run.failed,
         traits_of(spec, entry.name, retrieves=run.retrieves),
         entry.summaries,
-        RunScoreTable(entry.name, run.total, scores[run.id], run.id, entry.overlap_count),
+        RunScoreTable(entry.name, run.total, scores[run.id], run.id, entry.overlap_count, clusters=clusters),
         partial(examine_entry, run, entry.summaries),
         spec,
         entry.comparisons,

@@ -51,20 +51,21 @@ def improvements(run: AdvisedRun, examination: Examination, trials: Mapping[str,
     Args:
         run: What is improved.
         examination: The causes of its records.
-        trials: What was tried already and brought nothing, by rule.
+        trials: What was tried already, by rule; what is open of it is proposed all the same.
     """
+    failed = {rule: trial for rule, trial in trials.items() if not trial.is_open}
     bundles: dict[str, _Bundle] = {}
     for cause in CHAINS:
         findings = examination.of(cause)
         rule = (
-            _next_rule(cause, run, examination, trials) if is_pattern(cause, len(findings), _known(examination)) else ""
+            _next_rule(cause, run, examination, failed) if is_pattern(cause, len(findings), _known(examination)) else ""
         )
         if rule:
             bundles.setdefault(rule, _Bundle()).findings[cause] = findings
     # Sorting is stable, and causes come in the order of a question's way: of equals the earlier one is first.
     ranked = sorted(bundles.items(), key=lambda item: -item[1].weight * (_WEAK if item[0] in WITHHOLDING else 1))
     steps = [_step(rule, bundle, run, examination, trials) for rule, bundle in ranked]
-    return [*steps, *_shorter_instruction(run, examination, {step.rule for step in steps} | trials.keys())]
+    return [*steps, *_shorter_instruction(run, examination, {step.rule for step in steps} | failed.keys())]
 
 
 def is_pattern(cause: Cause, count: int, total: int) -> bool:
@@ -101,8 +102,10 @@ def _step(rule: str, bundle: _Bundle, run: AdvisedRun, examination: Examination,
     known = RULES[rule]
     # What comes before it in the chain of the main cause and was tried is the reason that this comes now.
     main = max(bundle.findings, key=lambda cause: len(bundle.findings[cause]))
-    earlier = [trials[name].sentence for name in CHAINS[main] if name in trials and name != rule]
+    earlier = [one.sentence for name in CHAINS[main] if (one := trials.get(name)) and not one.is_open and name != rule]
     notes = f" Before it in line, and not proposed again: {' '.join(earlier)}" if earlier else ""
+    if rule in trials:
+        notes = f" It is under trial: {trials[rule].sentence}{notes}"
     title = f"Look at {plural(len(bundle.all), 'failed record')}" if rule == "failed-records" else known.title
     return Step(
         rule,

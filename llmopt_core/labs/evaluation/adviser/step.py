@@ -73,19 +73,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A change that was tried and brought nothing, which is not proposed again.
+    """A change that was tried: it brought nothing and is not proposed again, or nobody can tell yet and it still is.
 
     Attributes:
         rule: The rule that would propose it.
         name: The configuration that had it.
         against: What it was compared with.
         outcome: In words, with the difference.
+        is_open: Whether what it brought cannot be told from chance yet.
     """
 
     rule: str
     name: str
     against: str
     outcome: str
+    is_open: bool = False
 
     @property
     def sentence(self) -> str:

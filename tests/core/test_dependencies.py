@@ -70,3 +70,11 @@ def test_every_imported_package_is_declared_or_comes_with_one_that_is() -> None:
     known = declared() | declared_for_servers()
     known |= set().union(*map(needed_by, known))
     assert {name for name, holders in imported().items() if not holders & known} == set()
+
+
+def test_what_is_declared_is_in_the_lock_that_machines_install_from():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pins = {canonical(Requirement(line).name) for line in lock if line.strip() and not line.startswith("#")}
+    assert {canonical(Requirement(line).name) for line in lines} <= pins

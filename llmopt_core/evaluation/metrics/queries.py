@@ -77,7 +77,7 @@ async def score_valid_sql(sample: Sample, meter: Meter) -> Outcome:
     return Outcome(0.0, last.reason if last is not None else "No query was tried.")
 
 
-async def score_no_repair(sample: Sample, meter: Meter) -> Outcome:
+async def score_first_try(sample: Sample, meter: Meter) -> Outcome:
     """Metric `first_try`: 1 where the first query ran, so that nothing went back to the model."""
     first = next((one for one in _data(sample).attempts if one.stage != "hypothetical"), None)
     if first is None:
@@ -174,19 +174,19 @@ def _database(sample: Sample) -> QueryDatabase:
     return sample.database
 
 
-def _counts(data: DataAnswer) -> str:
+def _sql_of(data: DataAnswer) -> str:
     return data.sql
 
 
 QUERY_WORK: Mapping[str, Any] = {
-    "execution_accuracy": execution(verdicts.verdict_of_ours, _counts, "the rows, and their order where it is asked"),
+    "execution_accuracy": execution(verdicts.verdict_of_ours, _sql_of, "the rows, and their order where it is asked"),
     "first_draft_accuracy": execution(verdicts.verdict_of_ours, lambda data: data.first_sql, "the first query alone"),
-    "spider_accuracy": execution(_spider, _counts, "Spider's test-suite script"),
-    "bird_accuracy": execution(verdicts.verdict_of_bird, _counts, "BIRD's script"),
-    "spider2_accuracy": execution(verdicts.verdict_of_spider2, _counts, "Spider 2's script"),
-    "defog_accuracy": execution(verdicts.verdict_of_defog, _counts, "Defog's script"),
+    "spider_accuracy": execution(_spider, _sql_of, "Spider's test-suite script"),
+    "bird_accuracy": execution(verdicts.verdict_of_bird, _sql_of, "BIRD's script"),
+    "spider2_accuracy": execution(verdicts.verdict_of_spider2, _sql_of, "Spider 2's script"),
+    "defog_accuracy": execution(verdicts.verdict_of_defog, _sql_of, "Defog's script"),
     "valid_sql": score_valid_sql,
-    "first_try": score_no_repair,
+    "first_try": score_first_try,
     "table_recall": score_table_recall,
     "column_recall": score_column_recall,
 }
